@@ -1,0 +1,3 @@
+//! carpctl
+
+fn main() {}

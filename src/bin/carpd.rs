@@ -1,0 +1,3 @@
+//! carpd
+
+fn main() {}

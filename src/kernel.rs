@@ -1,0 +1,70 @@
+//! The one door to the kernel: everything carpd reads from or writes to CARP passes here.
+
+use std::io;
+
+use crate::model::{Demotion, Snapshot};
+
+/// A node's CARP, pfsync and interfaces: FreeBSD's own, or a lab's model of them.
+///
+/// Every call is short and bounded, so the daemon may make it from its event loop.
+pub trait Kernel {
+    /// One look at everything a decision needs.
+    ///
+    /// # Errors
+    /// The kernel, or the lab, cannot be asked. "No vhid here" is not an error but an empty list.
+    fn snapshot(&mut self) -> Result<Snapshot, KernelError>;
+
+    /// Adds `delta` to `net.inet.carp.demotion`, as writing the sysctl does (`carp_demote_adj_sysctl()`).
+    ///
+    /// # Errors
+    /// Not permitted, or the kernel has no CARP.
+    fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError>;
+
+    /// The kernel message buffer's lines about demotion, oldest first.
+    ///
+    /// # Errors
+    /// The buffer cannot be read.
+    fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError>;
+}
+
+/// `carp: demoted by AMOUNT to SUM (REASON)`, one line of the kernel's message buffer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DemotionLogLine {
+    /// What was added.
+    pub by: Demotion,
+    /// The sum afterwards.
+    pub to: Demotion,
+    /// The kernel's word for the cause: `sysctl`, `interface down`, `pfsync bulk start`, ...
+    pub reason: String,
+}
+
+/// Why the kernel could not be asked or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    /// This platform has no CARP.
+    #[error("this platform has no CARP; try `carpctl lab` for a pair of simulated nodes")]
+    Unsupported,
+    /// The CARP module is not loaded.
+    #[error(
+        "the kernel has no CARP: load it with `kldload carp`, and at every boot with carp_load=\"YES\" in loader.conf"
+    )]
+    NoCarp,
+    /// A call failed.
+    #[error("{call} {object}: {source}")]
+    Call {
+        /// The operation, e.g. `SIOCGVH` or `sysctl`.
+        call: &'static str,
+        /// What it was about, e.g. `1@vtnet0`.
+        object: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The lab is gone or does not answer.
+    #[error("lab kernel {path}: {source}; is `carpctl lab up` still running?")]
+    Lab {
+        /// The lab's socket.
+        path: String,
+        /// The system's answer.
+        source: io::Error,
+    },
+}

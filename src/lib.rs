@@ -1,0 +1,11 @@
+//! carpd makes a FreeBSD or OPNsense node behave as one member of a CARP pair.
+//!
+//! The kernel elects MASTER and BACKUP; carpd sees to it that everything else on the node follows that election,
+//! never disturbs it by accident, and can say why.
+//!
+//! * [`model`]: plain domain types that cannot hold an illegal value.
+//! * [`core`]: every decision, as a pure function of what was seen and of time.
+//! * [`kernel`]: the [`kernel::Kernel`] trait, through which all reads and writes of CARP and pfsync pass.
+
+pub mod kernel;
+pub mod model;

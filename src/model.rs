@@ -1,0 +1,13 @@
+//! The words of the field as types: a value of these types is always legal, so no later code has to check it again.
+
+pub mod carp;
+pub mod id;
+pub mod key;
+pub mod snapshot;
+pub mod time;
+
+pub use carp::{AdvBase, AdvSkew, CarpState, Demotion};
+pub use id::{InterfaceName, ParseIdError, ServiceName, Vhid, VhidRef};
+pub use key::CarpKey;
+pub use snapshot::{CarpCounters, CarpSysctls, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidSnapshot};
+pub use time::{Mono, Now, Wall};

@@ -1,0 +1,144 @@
+//! What one look at the kernel shows.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{AdvBase, AdvSkew, CarpState, Demotion, InterfaceName, VhidRef};
+
+/// One look at CARP, the interfaces that matter to it, and pfsync.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Names this boot of the kernel: another value means that the node was rebooted.
+    pub boot: String,
+    /// All vhids, in the order of interface and vhid.
+    pub vhids: Vec<VhidSnapshot>,
+    /// The interfaces that carry a vhid or pfsync.
+    pub interfaces: Vec<InterfaceSnapshot>,
+    /// `net.inet.carp.*`
+    pub sysctls: CarpSysctls,
+    /// `net.inet.carp.stats`
+    pub counters: CarpCounters,
+    /// `pfsync0`, if the kernel has it.
+    pub pfsync: Option<PfsyncSnapshot>,
+}
+
+impl Snapshot {
+    /// The vhid `id`, if the kernel has it.
+    #[must_use]
+    pub fn vhid(&self, id: &VhidRef) -> Option<&VhidSnapshot> {
+        self.vhids.binary_search_by(|v| v.id.cmp(id)).ok().map(|at| &self.vhids[at])
+    }
+
+    /// The interface `name`, if the look covered it.
+    #[must_use]
+    pub fn interface(&self, name: &InterfaceName) -> Option<&InterfaceSnapshot> {
+        self.interfaces.iter().find(|i| i.name == *name)
+    }
+
+    /// Whether two looks agree in everything that a decision depends on. Counters move all the time and decide nothing.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        self.boot == other.boot
+            && self.vhids == other.vhids
+            && self.interfaces == other.interfaces
+            && self.sysctls == other.sysctls
+            && self.pfsync.as_ref().map(PfsyncSnapshot::settings) == other.pfsync.as_ref().map(PfsyncSnapshot::settings)
+    }
+}
+
+/// One vhid as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VhidSnapshot {
+    /// Which one.
+    pub id: VhidRef,
+    /// The kernel's state.
+    pub state: CarpState,
+    /// Seconds between adverts.
+    pub advbase: AdvBase,
+    /// Configured skew, without demotion.
+    pub advskew: AdvSkew,
+    /// Where IPv4 adverts go if not to the multicast group.
+    pub peer: Option<IpAddr>,
+    /// Where IPv6 adverts go if not to the multicast group.
+    pub peer6: Option<IpAddr>,
+    /// The addresses bound to the vhid, IPv4 first, in ascending order.
+    pub addresses: Vec<IpNet>,
+}
+
+/// An interface, as far as CARP cares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfaceSnapshot {
+    /// Its name.
+    pub name: InterfaceName,
+    /// `IFF_UP`: the administrator wants it up.
+    pub up: bool,
+    /// The link state is exactly `LINK_STATE_UP`; unknown is not up (`carp_sc_state()`).
+    pub link: bool,
+}
+
+impl InterfaceSnapshot {
+    /// CARP can run on it.
+    #[must_use]
+    pub const fn runs(&self) -> bool {
+        self.up && self.link
+    }
+}
+
+/// `net.inet.carp.*`, see carp(4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarpSysctls {
+    /// CARP takes part at all.
+    pub allow: bool,
+    /// A better node takes over from a living MASTER.
+    pub preempt: bool,
+    /// The sum of all demotions.
+    pub demotion: Demotion,
+    /// What one vhid on a dead interface adds.
+    pub ifdown_demotion_factor: Demotion,
+    /// What failing to send adverts adds.
+    pub senderr_demotion_factor: Demotion,
+    /// What a pfsync bulk update adds (`net.pfsync.carp_demotion_factor`).
+    pub pfsync_demotion_factor: Demotion,
+}
+
+/// `net.inet.carp.stats`: the counters that tell something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarpCounters {
+    /// IPv4 adverts received.
+    pub ipackets: u64,
+    /// IPv6 adverts received.
+    pub ipackets6: u64,
+    /// Adverts with another key or another address list.
+    pub badauth: u64,
+    /// Adverts for a vhid that is not configured here.
+    pub badvhid: u64,
+    /// IPv4 adverts sent.
+    pub opackets: u64,
+    /// IPv6 adverts sent.
+    pub opackets6: u64,
+}
+
+/// `pfsync0`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PfsyncSnapshot {
+    /// Where states are sent; without it pfsync is off.
+    pub syncdev: Option<InterfaceName>,
+    /// The unicast peer, if not the multicast group.
+    pub syncpeer: Option<IpAddr>,
+    /// Message format: 1301, 1400 or 1500.
+    pub version: u32,
+    /// No bulk update is running. True also if one failed: the kernel then pretends success.
+    pub in_sync: bool,
+    /// States packets received.
+    pub ipackets: u64,
+    /// States packets sent.
+    pub opackets: u64,
+}
+
+impl PfsyncSnapshot {
+    fn settings(&self) -> (Option<&InterfaceName>, Option<IpAddr>, u32, bool) {
+        (self.syncdev.as_ref(), self.syncpeer, self.version, self.in_sync)
+    }
+}
