@@ -1,0 +1,140 @@
+//! What the configuration asks of the core.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Demotion, ServiceName, VhidRef};
+
+/// Everything the core has to know of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The node's name, for people.
+    pub node: String,
+    /// The vhids that the configuration says this node has, in ascending order. One that the kernel lacks is *absent*.
+    pub vhids: Vec<VhidRef>,
+    /// The services that follow vhids. Names are unique.
+    pub services: Vec<ServicePolicy>,
+    /// What a maintenance demotes by.
+    pub maintenance_demotion: ShareAmount,
+    /// OPNsense's own maintenance flag is set: one foreign 240 is explained by it.
+    pub opnsense_maintenance: bool,
+    /// How long after the first start in a boot the node holds itself back, at most. Zero: not at all.
+    pub boot_hold: Duration,
+    /// The longest time between two looks at the kernel.
+    pub poll: Duration,
+}
+
+/// A service that follows the election.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePolicy {
+    /// Its name.
+    pub name: ServiceName,
+    /// The vhids that decide its role; never empty.
+    pub follows: Vec<VhidRef>,
+    /// How many of them have to be MASTER.
+    pub require: Require,
+    /// How long a MASTER may be away before the service is stood down.
+    ///
+    /// An address added to a live vhid bounces it through INIT and BACKUP for about 3 s (`carp_sc_state()`).
+    pub settle: Duration,
+    /// How long the kernel may be unreadable before a running service is stood down.
+    pub unknown_grace: Duration,
+    /// The limit of making it active.
+    pub start_limit: Duration,
+    /// The limit of making it standby.
+    pub stop_limit: Duration,
+    /// The time between two looks at whether it runs.
+    pub check_every: Duration,
+    /// Health checks beyond "it runs".
+    pub probes: Vec<ProbePolicy>,
+    /// What carpd does with it when carpd itself is stopped.
+    pub on_exit: OnExit,
+}
+
+/// How many of the followed vhids have to be MASTER for a service to be active.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Require {
+    /// Every one.
+    #[default]
+    All,
+    /// At least one.
+    Any,
+}
+
+/// What happens to an active service when the daemon is told to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnExit {
+    /// It runs on; whoever stops carpd wants to restart or upgrade it.
+    #[default]
+    Leave,
+    /// It is stood down first.
+    Standby,
+}
+
+/// How the health of a service is judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbePolicy {
+    /// Its name, unique within the service.
+    pub name: String,
+    /// The time between two runs.
+    pub every: Duration,
+    /// The limit of one run.
+    pub timeout: Duration,
+    /// Successes in a row until healthy, at least 1.
+    pub rise: u32,
+    /// Failures in a row until unhealthy, at least 1.
+    pub fall: u32,
+    /// What "unhealthy" causes.
+    pub effect: ProbeEffect,
+}
+
+/// What an unhealthy probe causes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeEffect {
+    /// It is shown.
+    Report,
+    /// The node demotes itself by this amount while the service is unhealthy.
+    Demote(ShareAmount),
+}
+
+/// An amount that a reason adds to carpd's share: positive, a multiple of 16, at most 65,520.
+///
+/// The low four bits of the share are carpd's write mark (see [`crate::core`]), and OPNsense keeps a bit of its own at 2^20.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i32")]
+pub struct ShareAmount(i32);
+
+impl ShareAmount {
+    /// 240: whatever the configured skew, the effective one becomes the largest.
+    pub const FULL: Self = Self(240);
+
+    /// The amount, if it is positive, a multiple of 16 and at most 65,520.
+    #[must_use]
+    pub fn new(amount: i64) -> Option<Self> {
+        ((16..=65_520).contains(&amount) && amount % 16 == 0).then(|| i32::try_from(amount).ok().map(Self))?
+    }
+
+    /// As a part of the kernel's sum.
+    #[must_use]
+    pub const fn demotion(self) -> Demotion {
+        Demotion::new(self.0)
+    }
+}
+
+impl TryFrom<i64> for ShareAmount {
+    type Error = String;
+
+    fn try_from(amount: i64) -> Result<Self, String> {
+        Self::new(amount).ok_or_else(|| format!("{amount} is not a multiple of 16 from 16 to 65520"))
+    }
+}
+
+impl From<ShareAmount> for i32 {
+    fn from(amount: ShareAmount) -> Self {
+        amount.0
+    }
+}
