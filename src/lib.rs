@@ -7,6 +7,7 @@
 //! * [`core`]: every decision, as a pure function of what was seen and of time.
 //! * [`kernel`]: the [`kernel::Kernel`] trait, through which all reads and writes of CARP and pfsync pass.
 
+pub mod config;
 pub mod core;
 pub mod kernel;
 pub mod model;

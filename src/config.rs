@@ -1,0 +1,5 @@
+//! Configuration: carpd.toml and OPNsense's config.xml, checked as a whole and told with line, cause and remedy.
+
+pub mod finding;
+
+pub use finding::{Code, Entry, Finding, Place, Severity};
