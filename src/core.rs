@@ -1,6 +1,323 @@
-//! Every decision of carpd, as a pure function: `step(input, now) -> effects`.
+//! Every decision of carpd, as a pure function: an [`Input`] and the time go in, [`Effect`]s come out.
 //!
-//! No I/O, no clock, no threads. The daemon, the lab and the tests drive the same code.
+//! No I/O, no clock, no threads. The daemon, the lab and the tests drive the same code, and what a daemon fed it can be
+//! replayed.
+//!
+//! Decisions are *levels*: after every input the core looks at all it knows and derives what should be the case now. An
+//! input is never a command to do one thing, so a lost, doubled, late or reordered one changes nothing in the end.
 #![forbid(unsafe_code)]
 
+pub mod attribution;
+pub mod events;
+pub mod io;
+pub mod journal;
+pub mod ledger;
+mod maintenance;
+pub mod observe;
 pub mod policy;
+pub mod probe;
+pub mod role;
+pub mod service;
+mod share;
+pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod vhids;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use io::{Effect, Input, Level, Note, Reply, Request, Topic};
+pub use journal::{Journal, Maintenance};
+
+use events::EventCount;
+use ledger::Ledger;
+use observe::Observer;
+use policy::{OnExit, Policy};
+use role::{Role, role};
+use service::{ActionKind, Is, Notice, Service};
+use share::BadAuth;
+
+use crate::model::{Mono, Now, VhidRef};
+use vhids::Since;
+
+/// How long after a failed write of the state file, or of the kernel, it is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What an earlier run left behind.
+#[derive(Clone, Debug)]
+pub enum Loaded {
+    /// The state file's content, or the empty one if there is no file.
+    Journal(Journal),
+    /// The file exists but must not be used or replaced; why, and what to do.
+    Frozen(String),
+}
+
+/// All that carpd knows and intends.
+#[derive(Debug)]
+pub struct Core {
+    policy: Policy,
+    observer: Observer,
+    events: EventCount,
+    /// What should be on disk.
+    journal: Journal,
+    /// What is.
+    durable: Journal,
+    writing: Option<(u64, Journal)>,
+    write_retry: Mono,
+    write_error: Option<String>,
+    frozen: Option<String>,
+    seq: u64,
+    ledger: Ledger,
+    ledger_retry: Mono,
+    badauth: BadAuth,
+    services: Vec<Service>,
+    since: BTreeMap<VhidRef, Since>,
+    /// Replies that wait until the journal that contains their change is durable.
+    waiting: Vec<(u64, String)>,
+    stopping: bool,
+    exited: bool,
+    out: Vec<Effect>,
+}
+
+impl Core {
+    /// A core that has read nothing yet. The first effects come from the first [`Input::Tick`].
+    #[must_use]
+    pub fn new(policy: Policy, loaded: Loaded, now: Now) -> Self {
+        let (journal, frozen) = match loaded {
+            Loaded::Journal(journal) => (journal, None),
+            Loaded::Frozen(why) => (Journal::default(), Some(why)),
+        };
+        let services = policy.services.iter().map(|p| Service::new(p, now.mono)).collect();
+        Self {
+            observer: Observer::new(now),
+            events: EventCount::default(),
+            durable: journal.clone(),
+            journal,
+            writing: None,
+            write_retry: now.mono,
+            write_error: None,
+            frozen,
+            seq: 0,
+            ledger: Ledger::Unread,
+            ledger_retry: now.mono,
+            badauth: BadAuth::default(),
+            services,
+            since: BTreeMap::new(),
+            waiting: Vec::new(),
+            stopping: false,
+            exited: false,
+            policy,
+            out: Vec::new(),
+        }
+    }
+
+    /// Takes one input and says what is to be done now. Effects are to be carried out in order; answers come back as inputs.
+    pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
+        self.take(input, now);
+        self.react(now);
+        std::mem::take(&mut self.out)
+    }
+
+    /// When [`Input::Tick`] is due if nothing else happens before.
+    #[must_use]
+    pub fn next_wake(&self, now: Now) -> Mono {
+        let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
+        let write = (self.journal != self.durable && self.writing.is_none() && self.frozen.is_none())
+            .then_some(self.write_retry);
+        let ledger = self.share_is_wrong().then_some(self.ledger_retry);
+        let expiry =
+            self.journal.maintenance.as_ref().and_then(|m| m.until).map(|until| now.mono + until.since(now.wall));
+        let times = [self.observer.next(), services, write, ledger, self.journal.hold_until, expiry];
+        times.into_iter().flatten().min().unwrap_or(now.mono + self.policy.poll)
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    fn take(&mut self, input: Input, now: Now) {
+        match input {
+            Input::Tick => {}
+            Input::Hint(changes) => {
+                self.events.announced(changes, now.mono);
+                self.observer.hint(now.mono);
+            }
+            Input::EventSource { connected } => self.event_source(connected, now),
+            Input::Read { result, log } => self.read(result, &log, now),
+            Input::Persisted { seq, result } => self.persisted(seq, result, now),
+            Input::DemotionAdded { result } => self.demotion_added(result, now),
+            Input::Acted { service, outcome } => {
+                if let Some(at) = self.policy.services.iter().position(|p| p.name == service) {
+                    let notice = self.services[at].ended(&self.policy.services[at], outcome, now);
+                    self.tell(at, notice);
+                }
+            }
+            Input::Probed { service, probe, ok, text } => {
+                if let Some(at) = self.policy.services.iter().position(|p| p.name == service) {
+                    let notice = self.services[at].probed(&self.policy.services[at], probe, ok, text, now.mono);
+                    self.tell(at, notice);
+                }
+            }
+            Input::Request { id, by, request } => self.request(id, by, request, now),
+            Input::Reloaded(policy) => self.reload(policy, now),
+            Input::Shutdown => self.stopping = true,
+        }
+    }
+
+    /// Derives everything that should be done now from everything that is known now.
+    fn react(&mut self, now: Now) {
+        if self.exited {
+            return;
+        }
+        self.events.settle(now.mono);
+        self.end_what_has_run_out(now);
+        self.assign_roles(now);
+        self.move_services(now);
+        self.move_share(now);
+        self.write_journal(now);
+        self.look(now);
+        self.leave_if_done();
+    }
+
+    fn event_source(&mut self, connected: bool, now: Now) {
+        if self.events.connected != connected {
+            self.events.connected = connected;
+            let (level, text) = if connected {
+                (Level::Info, "connected to devd")
+            } else {
+                (Level::Warning, "lost the connection to devd; the kernel is read every few seconds until it is back")
+            };
+            self.note(level, Topic::Daemon, "", text.to_owned());
+        }
+        self.observer.hint(now.mono);
+    }
+
+    fn reload(&mut self, policy: Policy, now: Now) {
+        if policy == self.policy {
+            return;
+        }
+        let mut old: Vec<_> = self.policy.services.drain(..).zip(self.services.drain(..)).collect();
+        for new in &policy.services {
+            let kept = old.iter().position(|(p, _)| p.name == new.name).map(|at| old.swap_remove(at));
+            self.services.push(match kept {
+                Some((p, service)) if p == *new => service,
+                Some((_, mut service)) => {
+                    service.adopt(new, now.mono);
+                    service
+                }
+                None => Service::new(new, now.mono),
+            });
+        }
+        self.policy = policy;
+        self.note(Level::Info, Topic::Daemon, "", "the configuration was reloaded".to_owned());
+    }
+
+    fn end_what_has_run_out(&mut self, now: Now) {
+        if self.journal.maintenance.as_ref().is_some_and(|m| m.expired(now.wall)) && self.writing.is_none() {
+            self.journal.maintenance = None;
+        }
+        if self.journal.hold_until.is_some_and(|until| now.mono >= until || self.is_master_of_something()) {
+            self.journal.hold_until = None;
+            self.note(Level::Info, Topic::Demotion, "", "the boot hold is over".to_owned());
+        }
+    }
+
+    fn assign_roles(&mut self, now: Now) {
+        let planned = !self.reasons().is_empty();
+        let unreadable_for = self.observer.unreadable().map(|(since, _)| now.mono.since(since.mono));
+        let was_read = self.observer.seen().is_some();
+        for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
+            let role = self.observer.known().map(|snapshot| role(policy, snapshot));
+            let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
+            let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
+            service.follow(policy, role, grace_over, planned || self.stopping, now.mono);
+        }
+    }
+
+    fn move_services(&mut self, now: Now) {
+        for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
+            if self.stopping && policy.on_exit == OnExit::Leave {
+                continue;
+            }
+            if let Some(kind) = service.begin(now.mono) {
+                let limit = match kind {
+                    ActionKind::Start => policy.start_limit,
+                    ActionKind::Stop => policy.stop_limit,
+                    ActionKind::Check => policy.check_every.min(Duration::from_secs(5)),
+                };
+                self.out.push(Effect::Act { service: policy.name.clone(), kind, limit });
+            }
+            if !service.probing() {
+                continue;
+            }
+            for (index, (probe, p)) in service.probes.iter_mut().zip(&policy.probes).enumerate() {
+                if probe.start_if_due(now.mono) {
+                    self.out.push(Effect::Probe { service: policy.name.clone(), probe: index, timeout: p.timeout });
+                }
+            }
+        }
+    }
+
+    fn look(&mut self, now: Now) {
+        if self.observer.due(now.mono) {
+            self.observer.asked();
+            self.out.push(Effect::Read { log: self.ledger == Ledger::Unread });
+        }
+    }
+
+    fn leave_if_done(&mut self) {
+        let standby_left = self.policy.services.iter().zip(&self.services).any(|(policy, service)| {
+            policy.on_exit == OnExit::Standby
+                && (service.busy.is_some() || service.is == Is::Running && !service.failed_to_stop())
+        });
+        if self.stopping && !standby_left && self.writing.is_none() {
+            self.exited = true;
+            self.out.push(Effect::Exit);
+        }
+    }
+
+    fn tell(&mut self, at: usize, notice: Option<Notice>) {
+        let Some(notice) = notice else { return };
+        let name = self.policy.services[at].name.to_string();
+        let (level, text) = match notice {
+            Notice::Acted(action) => {
+                let took = format!("{}.{:03} s", action.duration_ms / 1000, action.duration_ms % 1000);
+                match action.result {
+                    service::ActionResult::Ok => (Level::Info, format!("{} ok after {took}", action.kind.as_str())),
+                    _ => (Level::Error, format!("{} failed after {took}: {}", action.kind.as_str(), action.detail)),
+                }
+            }
+            Notice::Died => (Level::Error, "it stopped running by itself while it should be active".to_owned()),
+            Notice::FoundRunning => {
+                (Level::Warning, "somebody started it although it should be standby here".to_owned())
+            }
+            Notice::Health(probe, healthy) => {
+                let name = &self.policy.services[at].probes[probe].name;
+                let says = &self.services[at].probes[probe].text;
+                if healthy {
+                    (Level::Info, format!("probe {name}: healthy"))
+                } else {
+                    (Level::Error, format!("probe {name}: unhealthy: {says}"))
+                }
+            }
+        };
+        self.note(level, Topic::Service, &name, text);
+    }
+
+    fn note(&mut self, level: Level, topic: Topic, object: &str, text: String) {
+        self.out.push(Effect::Note(Note { level, topic, object: object.to_owned(), text }));
+    }
+
+    fn reply(&mut self, id: u64, reply: Reply) {
+        self.out.push(Effect::Reply { id, reply });
+    }
+
+    fn reply_when_durable(&mut self, id: u64, text: String) {
+        self.waiting.push((id, text));
+    }
+}

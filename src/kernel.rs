@@ -1,5 +1,7 @@
 //! The one door to the kernel: everything carpd reads from or writes to CARP passes here.
 
+pub mod lab;
+
 use std::io;
 
 use crate::model::{Demotion, Snapshot};
@@ -67,4 +69,15 @@ pub enum KernelError {
         /// The system's answer.
         source: io::Error,
     },
+}
+
+/// The kernel that a configuration names: `freebsd`, or `lab:PATH` for a lab node.
+///
+/// # Errors
+/// [`KernelError::Unsupported`] where this platform has no CARP.
+pub fn open(name: &str) -> Result<Box<dyn Kernel>, KernelError> {
+    match name.strip_prefix("lab:") {
+        Some(path) => Ok(Box::new(lab::LabKernel::new(path))),
+        None => Err(KernelError::Unsupported),
+    }
 }

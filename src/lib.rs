@@ -8,6 +8,7 @@
 //! * [`kernel`]: the [`kernel::Kernel`] trait, through which all reads and writes of CARP and pfsync pass.
 
 pub mod config;
+pub mod control;
 pub mod core;
 pub mod kernel;
 pub mod model;

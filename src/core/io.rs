@@ -1,0 +1,213 @@
+//! What goes into the core, and what comes out.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::Journal;
+use super::policy::Policy;
+use super::service::{ActionKind, Outcome};
+use crate::kernel::DemotionLogLine;
+use crate::model::{CarpState, Demotion, ServiceName, Snapshot, VhidRef, Wall};
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Input {
+    /// Time has passed.
+    Tick,
+    /// The kernel may have changed. Carries what the event claimed, for the count of missed events; no decision uses it.
+    Hint(Vec<(VhidRef, CarpState)>),
+    /// The source of events is connected (again), or was lost. Either way events may have been missed.
+    EventSource {
+        /// Whether it is connected now.
+        connected: bool,
+    },
+    /// The answer to [`Effect::Read`].
+    Read {
+        /// What the kernel showed, or why it could not be read.
+        result: Result<Snapshot, String>,
+        /// The kernel's own lines about demotion; asked for at the first read of a run only.
+        log: Vec<DemotionLogLine>,
+    },
+    /// The answer to [`Effect::Persist`].
+    Persisted {
+        /// Its number.
+        seq: u64,
+        /// Why it failed.
+        result: Result<(), String>,
+    },
+    /// The answer to [`Effect::AddDemotion`].
+    DemotionAdded {
+        /// Why it failed.
+        result: Result<(), String>,
+    },
+    /// The answer to [`Effect::Act`].
+    Acted {
+        /// The service.
+        service: ServiceName,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The answer to [`Effect::Probe`].
+    Probed {
+        /// The service.
+        service: ServiceName,
+        /// The position of the probe in the service's policy.
+        probe: usize,
+        /// Whether it succeeded.
+        ok: bool,
+        /// What it said.
+        text: String,
+    },
+    /// Somebody with the right to do so asks for a change.
+    Request {
+        /// Names the asker for the reply.
+        id: u64,
+        /// Who asks.
+        by: String,
+        /// For what.
+        request: Request,
+    },
+    /// The configuration was read again and is good.
+    Reloaded(Policy),
+    /// The daemon was told to stop.
+    Shutdown,
+}
+
+/// A change that an administrator may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// Enter maintenance, or change the reason and end of the one that is on.
+    MaintenanceEnter {
+        /// Why; may be empty.
+        reason: String,
+        /// When it ends by itself.
+        until: Option<Wall>,
+        /// Even where it is known that the peer would not take over.
+        force: bool,
+    },
+    /// Leave maintenance.
+    MaintenanceLeave,
+    /// Tell an uncertain ledger whether the announced write arrived, which only a person can judge.
+    LedgerAssume {
+        /// It did.
+        landed: bool,
+    },
+}
+
+/// The answer to a [`Request`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// Done, or already so.
+    Done {
+        /// What is the case now, for people.
+        text: String,
+    },
+    /// Not done because a known fact speaks against it; `force` overrides.
+    Refused {
+        /// The fact and the remedy.
+        text: String,
+    },
+    /// Not done because it failed.
+    Failed {
+        /// The cause and the remedy.
+        text: String,
+    },
+}
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Look at the kernel.
+    Read {
+        /// Also read the kernel's log.
+        log: bool,
+    },
+    /// Write the journal, durably.
+    Persist {
+        /// Comes back in the answer.
+        seq: u64,
+        /// The whole content.
+        journal: Journal,
+    },
+    /// Add to the demotion sysctl.
+    AddDemotion {
+        /// The difference.
+        delta: Demotion,
+    },
+    /// Do something to a service.
+    Act {
+        /// The service.
+        service: ServiceName,
+        /// What.
+        kind: ActionKind,
+        /// The time after which it is killed.
+        limit: Duration,
+    },
+    /// Run a probe.
+    Probe {
+        /// The service.
+        service: ServiceName,
+        /// The position of the probe in the service's policy.
+        probe: usize,
+        /// The time after which it counts as failed.
+        timeout: Duration,
+    },
+    /// A decision or a fact worth a line in the log, and in the history if it is about CARP, services or demotion.
+    Note(Note),
+    /// Answer a request.
+    Reply {
+        /// Whose.
+        id: u64,
+        /// The answer.
+        reply: Reply,
+    },
+    /// All that was to be done before the end is done.
+    Exit,
+}
+
+/// One line of the log and one entry of the history: what, why, how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Note {
+    /// How loud.
+    pub level: Level,
+    /// What it is about.
+    pub topic: Topic,
+    /// The object: a vhid, a service, or empty.
+    pub object: String,
+    /// The sentence.
+    pub text: String,
+}
+
+/// How loud a note is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The normal course of things.
+    Info,
+    /// Something an administrator should look at.
+    Warning,
+    /// Something that does not work.
+    Error,
+}
+
+/// What a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Topic {
+    /// A vhid changed its state.
+    Vhid,
+    /// A service was started, stopped, found running or dead.
+    Service,
+    /// The demotion sum or carpd's share changed.
+    Demotion,
+    /// Maintenance began or ended.
+    Maintenance,
+    /// carpd itself: start, reload, events lost.
+    Daemon,
+}

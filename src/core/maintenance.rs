@@ -1,0 +1,93 @@
+//! Entering and leaving maintenance: what is known to speak against it.
+
+use std::time::Duration;
+
+use super::Core;
+use super::io::{Reply, Request};
+use super::journal::Maintenance;
+use crate::model::{CarpState, Now};
+
+/// For how long a grown `badauth` counter speaks against giving up the VIPs.
+const BADAUTH_IS_FRESH: Duration = Duration::from_secs(60);
+
+/// Whether the peer would take over. Only a known "no" refuses.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Preflight {
+    /// This node has nothing to give up.
+    Nothing,
+    /// A MASTER hears nothing from its BACKUP, so nobody on this node can tell.
+    Unknown,
+    /// A fact that says that the peer would not take over cleanly.
+    No(String),
+}
+
+impl Core {
+    pub(super) fn preflight(&self, now: Now) -> Preflight {
+        let Some(snapshot) = self.observer.known() else { return Preflight::Unknown };
+        if !snapshot.vhids.iter().any(|v| v.state == CarpState::Master) {
+            return Preflight::Nothing;
+        }
+        if self.badauth.grew_within(BADAUTH_IS_FRESH, now.mono) {
+            return Preflight::No(
+                "adverts of another node fail authentication here, so both nodes are MASTER or will be: the address lists \
+                 or passwords of the two nodes differ; compare them with `carpctl config check --peer`"
+                    .to_owned(),
+            );
+        }
+        Preflight::Unknown
+    }
+
+    pub(super) fn request(&mut self, id: u64, by: String, request: Request, now: Now) {
+        if let Some(why) = &self.frozen {
+            let text = format!("the state file cannot be used, so nothing can be made to last: {why}");
+            self.reply(id, Reply::Failed { text });
+            return;
+        }
+        match request {
+            Request::MaintenanceEnter { reason, until, force } => self.enter(id, by, reason, until, force, now),
+            Request::MaintenanceLeave => self.leave(id, &by),
+            Request::LedgerAssume { landed } => self.assume(id, landed),
+        }
+    }
+
+    fn enter(&mut self, id: u64, by: String, reason: String, until: Option<crate::model::Wall>, force: bool, now: Now) {
+        if let Some(current) = &self.journal.maintenance {
+            if current.reason == reason && current.until == until {
+                self.reply(id, Reply::Done { text: "already in maintenance".to_owned() });
+                return;
+            }
+            let (since, by) = (current.since, current.by.clone());
+            self.journal.maintenance = Some(Maintenance { reason, by, since, until });
+            self.reply_when_durable(id, "maintenance changed".to_owned());
+            return;
+        }
+        if until.is_some_and(|until| until <= now.wall) {
+            let text = "the end of the maintenance is not in the future".to_owned();
+            self.reply(id, Reply::Failed { text });
+            return;
+        }
+        if let (Preflight::No(why), false) = (self.preflight(now), force) {
+            self.reply(id, Reply::Refused { text: format!("{why}; --force enters anyway") });
+            return;
+        }
+        self.journal.maintenance = Some(Maintenance { reason, by, since: now.wall, until });
+        self.reply_when_durable(id, "in maintenance".to_owned());
+    }
+
+    fn leave(&mut self, id: u64, _by: &str) {
+        if self.journal.maintenance.take().is_none() {
+            self.reply(id, Reply::Done { text: "not in maintenance".to_owned() });
+            return;
+        }
+        self.reply_when_durable(id, "maintenance left".to_owned());
+    }
+
+    fn assume(&mut self, id: u64, landed: bool) {
+        let reply = if self.assume_ledger(landed) {
+            Reply::Done { text: "the ledger is settled".to_owned() }
+        } else {
+            Reply::Failed { text: "the ledger is not uncertain; there is nothing to assume".to_owned() }
+        };
+        self.reply(id, reply);
+    }
+}

@@ -1,0 +1,395 @@
+//! One service: what it should be, what it is, and the one action that may be under way.
+//!
+//! The wanted role is a level, not a queue of commands. While an action runs nothing else is started; when it ends, the
+//! next action follows from what is wanted *then*. So the latest wish wins, actions of one service never overlap, and
+//! nothing piles up.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::policy::ServicePolicy;
+use super::probe::Probe;
+use super::role::Role;
+use crate::model::{Mono, Now, Wall};
+
+/// What is done to a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ActionKind {
+    /// Make it active.
+    Start,
+    /// Make it standby.
+    Stop,
+    /// Look whether it runs.
+    Check,
+}
+
+impl ActionKind {
+    /// `start`, `stop` or `check`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Check => "check",
+        }
+    }
+}
+
+/// How an action ended, as its driver saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// A start or stop ran to its end; whether it worked is for the next check to see.
+    Done,
+    /// A check saw the service running.
+    Running,
+    /// A check saw that it does not run.
+    Stopped,
+    /// It failed: the cause, for people.
+    Failed(String),
+    /// It ran into its limit and was killed.
+    TimedOut,
+}
+
+/// Whether a service runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Is {
+    /// It was not looked at, or cannot be told.
+    Unknown,
+    /// It runs.
+    Running,
+    /// It does not.
+    Stopped,
+}
+
+/// The last start or stop and how it went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LastAction {
+    /// Start or stop.
+    pub kind: ActionKind,
+    /// How it went.
+    pub result: ActionResult,
+    /// From the decision to the verified result.
+    pub duration_ms: u64,
+    /// When it ended.
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub at: Wall,
+    /// What the driver said if it failed.
+    pub detail: String,
+}
+
+/// How a start or stop went, verified by a look at the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ActionResult {
+    /// The service is as wanted.
+    Ok,
+    /// It is not.
+    Failed,
+    /// The action was killed at its limit, or the service was not as wanted when the limit passed.
+    TimedOut,
+}
+
+/// What the core knows of a service.
+#[derive(Debug)]
+pub struct Service {
+    /// Whether it runs.
+    pub is: Is,
+    /// Since when, if a change was seen.
+    pub since: Option<Now>,
+    /// The role that the election gives it; `None` while the kernel cannot be read.
+    pub role: Option<Role>,
+    /// Since when its role is standby.
+    away_since: Option<Mono>,
+    /// The role it is being brought to; differs from `role` while a MASTER may yet come back.
+    pub want: Option<Role>,
+    /// The action under way.
+    pub busy: Option<(ActionKind, Mono)>,
+    verify: Option<Verify>,
+    failures: u32,
+    unclear: bool,
+    retry_at: Mono,
+    next_check: Mono,
+    /// The last start or stop.
+    pub last_action: Option<LastAction>,
+    /// One for each of the policy's probes.
+    pub probes: Vec<Probe>,
+}
+
+/// A start or stop that has ended and is not yet seen to have worked.
+#[derive(Debug, Clone)]
+struct Verify {
+    kind: ActionKind,
+    began: Mono,
+    deadline: Mono,
+    next: Mono,
+    wait: Duration,
+    detail: String,
+    timed_out: bool,
+}
+
+/// What the core should tell about a service after a step.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A start or stop has reached its verified end.
+    Acted(LastAction),
+    /// It was found not running although nobody here stopped it.
+    Died,
+    /// It was found running although it should be standby.
+    FoundRunning,
+    /// The verdict of probe number `.0` is now `.1`.
+    Health(usize, bool),
+}
+
+impl Service {
+    /// A service nothing is known of.
+    #[must_use]
+    pub fn new(policy: &ServicePolicy, now: Mono) -> Self {
+        Self {
+            is: Is::Unknown,
+            since: None,
+            role: None,
+            away_since: None,
+            want: None,
+            busy: None,
+            verify: None,
+            failures: 0,
+            unclear: false,
+            retry_at: now,
+            next_check: now,
+            last_action: None,
+            probes: policy.probes.iter().map(|_| Probe::new(now)).collect(),
+        }
+    }
+
+    /// Takes over what is known of a service whose policy was reloaded.
+    pub fn adopt(&mut self, policy: &ServicePolicy, now: Mono) {
+        self.probes = policy.probes.iter().map(|_| Probe::new(now)).collect();
+        self.next_check = now;
+    }
+
+    /// The election's word, `None` while the kernel cannot be read. `grace_over` says that the kernel has been unreadable for too long; `planned` that this node
+    /// gives its VIPs away on purpose, so that waiting for them to return would be in vain.
+    pub fn follow(&mut self, policy: &ServicePolicy, role: Option<Role>, grace_over: bool, planned: bool, now: Mono) {
+        self.role = role;
+        let Some(role) = role else {
+            if grace_over {
+                self.set_want(Role::Standby, now);
+            }
+            return;
+        };
+        match role {
+            Role::Active => {
+                self.away_since = None;
+                self.set_want(Role::Active, now);
+            }
+            Role::Standby => {
+                let since = *self.away_since.get_or_insert(now);
+                if planned || now >= since + policy.settle || self.want.is_none() && self.is == Is::Stopped {
+                    self.set_want(Role::Standby, now);
+                }
+            }
+        }
+    }
+
+    fn set_want(&mut self, want: Role, now: Mono) {
+        if self.want == Some(want) {
+            return;
+        }
+        self.want = Some(want);
+        self.failures = 0;
+        self.retry_at = now;
+        let abandoned = self.verify.take();
+        if want == Role::Standby && abandoned.is_some_and(|v| v.kind == ActionKind::Start) {
+            // It may come up any moment, so "not running yet" is no reason to leave it alone.
+            self.is = Is::Running;
+        }
+    }
+
+    /// The action to begin now, if any; it then counts as under way.
+    pub fn begin(&mut self, now: Mono) -> Option<ActionKind> {
+        if self.busy.is_some() {
+            return None;
+        }
+        let kind = self.due(now)?;
+        self.busy = Some((kind, now));
+        Some(kind)
+    }
+
+    fn due(&self, now: Mono) -> Option<ActionKind> {
+        if let Some(verify) = &self.verify {
+            return (now >= verify.next).then_some(ActionKind::Check);
+        }
+        match self.needed() {
+            Some(kind) if now >= self.retry_at => Some(kind),
+            _ => (now >= self.next_check).then_some(ActionKind::Check),
+        }
+    }
+
+    /// What stands between the service and its wanted role.
+    ///
+    /// Only the election itself may start something: not a wish that is kept alive while a MASTER is briefly away, and
+    /// not the last thing that was known of an unreadable kernel.
+    fn needed(&self) -> Option<ActionKind> {
+        match (self.want?, self.is) {
+            (Role::Active, Is::Stopped) if self.role == Some(Role::Active) => Some(ActionKind::Start),
+            (Role::Standby, Is::Running) => Some(ActionKind::Stop),
+            // It cannot be told whether it runs: stopping what is stopped does no harm.
+            (Role::Standby, Is::Unknown) if self.unclear => Some(ActionKind::Stop),
+            _ => None,
+        }
+    }
+
+    /// The next time at which something is due.
+    #[must_use]
+    pub fn wake(&self, policy: &ServicePolicy) -> Option<Mono> {
+        let probes = if self.probing() { self.probes.iter().filter_map(Probe::wake).min() } else { None };
+        let settle = match (self.away_since, self.want) {
+            (Some(since), Some(Role::Active) | None) => Some(since + policy.settle),
+            _ => None,
+        };
+        let own = if self.busy.is_some() {
+            None
+        } else if let Some(verify) = &self.verify {
+            Some(verify.next)
+        } else if self.needed().is_some() {
+            Some(self.retry_at.min(self.next_check))
+        } else {
+            Some(self.next_check)
+        };
+        [probes, settle, own].into_iter().flatten().min()
+    }
+
+    /// Whether the last stop did not work.
+    #[must_use]
+    pub fn failed_to_stop(&self) -> bool {
+        self.failures > 0
+            && self.last_action.as_ref().is_some_and(|a| a.kind == ActionKind::Stop && a.result != ActionResult::Ok)
+    }
+
+    /// Whether its probes should run: only a service that is wanted and runs can be judged.
+    #[must_use]
+    pub fn probing(&self) -> bool {
+        self.want == Some(Role::Active) && self.is == Is::Running
+    }
+
+    /// An action ended.
+    pub fn ended(&mut self, policy: &ServicePolicy, outcome: Outcome, now: Now) -> Option<Notice> {
+        let (kind, began) = self.busy.take()?;
+        self.next_check = now.mono + policy.check_every;
+        if kind == ActionKind::Check {
+            self.checked(outcome, now)
+        } else {
+            self.acted(policy, kind, began, outcome, now)
+        }
+    }
+
+    fn acted(
+        &mut self,
+        policy: &ServicePolicy,
+        kind: ActionKind,
+        began: Mono,
+        outcome: Outcome,
+        now: Now,
+    ) -> Option<Notice> {
+        let limit = if kind == ActionKind::Start { policy.start_limit } else { policy.stop_limit };
+        let (detail, timed_out) = match outcome {
+            Outcome::Failed(why) => (why, false),
+            Outcome::TimedOut => (format!("killed at its limit of {limit:?}"), true),
+            _ => (String::new(), false),
+        };
+        if kind == ActionKind::Start && self.want == Some(Role::Standby) {
+            self.is = Is::Running;
+            return None;
+        }
+        // A failure is looked at once; only what claims to have worked may take its time to show it.
+        let deadline = if detail.is_empty() { began + limit } else { now.mono };
+        let wait = Duration::from_millis(25);
+        self.verify = Some(Verify { kind, began, deadline, next: now.mono, wait, detail, timed_out });
+        None
+    }
+
+    fn checked(&mut self, outcome: Outcome, now: Now) -> Option<Notice> {
+        let (is, detail) = match outcome {
+            Outcome::Running => (Is::Running, String::new()),
+            Outcome::Stopped => (Is::Stopped, String::new()),
+            Outcome::Failed(why) => (Is::Unknown, why),
+            _ => (Is::Unknown, "the check ran into its limit".to_owned()),
+        };
+        let was = std::mem::replace(&mut self.is, is);
+        self.unclear = is == Is::Unknown;
+        // What the first look of all shows may have been so for days.
+        if was != is && (was != Is::Unknown || self.verify.is_some()) {
+            self.since = Some(now);
+        }
+        if let Some(verify) = self.verify.take() {
+            return self.verified(verify, detail, now);
+        }
+        match (self.want, was, is) {
+            (Some(Role::Active), Is::Running, Is::Stopped) => Some(Notice::Died),
+            (Some(Role::Standby), Is::Stopped, Is::Running) => Some(Notice::FoundRunning),
+            _ => None,
+        }
+    }
+
+    fn verified(&mut self, mut verify: Verify, detail: String, now: Now) -> Option<Notice> {
+        let wanted = if verify.kind == ActionKind::Start { Is::Running } else { Is::Stopped };
+        let result = if self.is == wanted {
+            self.failures = 0;
+            ActionResult::Ok
+        } else if now.mono < verify.deadline {
+            verify.next = now.mono + verify.wait;
+            verify.wait = (verify.wait * 2).min(Duration::from_secs(1));
+            self.verify = Some(verify);
+            return None;
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            self.retry_at = now.mono + backoff(self.failures);
+            if verify.timed_out || verify.detail.is_empty() { ActionResult::TimedOut } else { ActionResult::Failed }
+        };
+        let detail = match result {
+            ActionResult::Ok => String::new(),
+            _ if !verify.detail.is_empty() => verify.detail,
+            _ if !detail.is_empty() => detail,
+            _ => format!(
+                "it ended, but the service is still not {}",
+                if wanted == Is::Running { "running" } else { "stopped" }
+            ),
+        };
+        let duration = now.mono.since(verify.began).as_millis();
+        let last = LastAction {
+            kind: verify.kind,
+            result,
+            duration_ms: u64::try_from(duration).unwrap_or(u64::MAX),
+            at: now.wall,
+            detail,
+        };
+        self.last_action = Some(last.clone());
+        Some(Notice::Acted(last))
+    }
+
+    /// A probe ended.
+    pub fn probed(
+        &mut self,
+        policy: &ServicePolicy,
+        index: usize,
+        ok: bool,
+        text: String,
+        now: Mono,
+    ) -> Option<Notice> {
+        let (probe, policy) = (self.probes.get_mut(index)?, policy.probes.get(index)?);
+        let changed = probe.ended(policy, ok, text, now);
+        probe.healthy.filter(|_| changed).map(|healthy| Notice::Health(index, healthy))
+    }
+}
+
+/// 1, 2, 4, ... seconds, at most a minute.
+fn backoff(failures: u32) -> Duration {
+    Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(Duration::from_secs(60))
+}

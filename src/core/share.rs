@@ -1,0 +1,230 @@
+//! Keeps the journal on disk and carpd's share in the kernel at what the reasons add up to.
+
+use std::time::Duration;
+
+use super::attribution::{Part, PartSource};
+use super::io::{Effect, Level, Reply, Topic};
+use super::journal::{Journal, Maintenance, Pending};
+use super::ledger::{self, Ledger, Phase};
+use super::policy::ProbeEffect;
+use super::{Core, RETRY};
+use crate::kernel::DemotionLogLine;
+use crate::model::{CarpState, Demotion, Mono, Now, Snapshot};
+
+/// Watches the counter of adverts that fail authentication.
+#[derive(Debug, Default)]
+pub(super) struct BadAuth {
+    last: Option<u64>,
+    grew: Option<Mono>,
+}
+
+impl BadAuth {
+    pub(super) fn seen(&mut self, counter: u64, now: Mono) {
+        if self.last.is_some_and(|last| counter > last) {
+            self.grew = Some(now);
+        }
+        self.last = Some(counter);
+    }
+
+    pub(super) fn grew_within(&self, window: Duration, now: Mono) -> bool {
+        self.grew.is_some_and(|at| now.since(at) < window)
+    }
+}
+
+impl Core {
+    /// The named reasons that this node holds itself back for, with their amounts.
+    pub(super) fn reasons(&self) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut add = |name: String, value: Demotion, detail: String| {
+            parts.push(Part { name, value: value.get(), source: PartSource::Carpd, detail });
+        };
+        if let Some(maintenance) = &self.journal.maintenance {
+            add("maintenance".to_owned(), self.policy.maintenance_demotion.demotion(), maintenance.reason.clone());
+        }
+        if self.journal.hold_until.is_some() {
+            add("boot hold".to_owned(), super::policy::ShareAmount::FULL.demotion(), String::new());
+        }
+        for (policy, service) in self.policy.services.iter().zip(&self.services) {
+            for (probe, state) in policy.probes.iter().zip(&service.probes) {
+                if let (ProbeEffect::Demote(amount), Some(false)) = (probe.effect, state.healthy) {
+                    add(format!("health:{}/{}", policy.name, probe.name), amount.demotion(), state.text.clone());
+                }
+            }
+        }
+        parts
+    }
+
+    fn wanted_share(&self) -> Demotion {
+        let sum = self.reasons().iter().fold(Demotion::ZERO, |sum, part| sum.plus(Demotion::new(part.value)));
+        ledger::marked(self.ledger.share(), sum, self.journal.mark)
+    }
+
+    pub(super) fn share_is_wrong(&self) -> bool {
+        self.frozen.is_none()
+            && matches!(self.ledger, Ledger::Settled(share) if share != self.wanted_share())
+            && self.observer.known().is_some()
+    }
+
+    /// The first read of a run: takes up the ledger and, in a new boot, begins the boot hold.
+    pub(super) fn recover(&mut self, snapshot: &Snapshot, log: &[DemotionLogLine], now: Now) {
+        self.ledger = Ledger::recover(&self.journal, &snapshot.boot, snapshot.sysctls.demotion, log);
+        if let Ledger::Uncertain { from, to } = self.ledger {
+            let text = format!(
+                "it is not known whether a change of carpd's share from {from} to {to} reached the kernel; carpd writes no \
+                 demotion until `carpctl demotion assume landed|lost` tells"
+            );
+            self.note(Level::Error, Topic::Demotion, "", text);
+            return;
+        }
+        let rebooted = !self.journal.boot.is_empty() && self.journal.boot != snapshot.boot;
+        if self.journal.boot != snapshot.boot {
+            self.journal.boot.clone_from(&snapshot.boot);
+            self.journal.hold_until = None;
+        }
+        let is_master = snapshot.vhids.iter().any(|v| v.state == CarpState::Master);
+        if rebooted && !self.policy.boot_hold.is_zero() && !is_master {
+            self.journal.hold_until = Some(now.mono + self.policy.boot_hold);
+            let text = format!("holding back for at most {:?} after the boot", self.policy.boot_hold);
+            self.note(Level::Info, Topic::Demotion, "", text);
+        }
+        self.settle(self.ledger.share());
+    }
+
+    pub(super) fn assume_ledger(&mut self, landed: bool) -> bool {
+        let Ledger::Uncertain { from, to } = self.ledger else { return false };
+        self.settle(if landed { to } else { from });
+        true
+    }
+
+    fn settle(&mut self, share: Demotion) {
+        self.ledger = Ledger::Settled(share);
+        self.journal.share = share;
+        self.journal.pending = None;
+    }
+
+    pub(super) fn notice_wiped_share(&mut self, sum: Demotion) {
+        if self.ledger.wiped(sum) {
+            let text = format!(
+                "somebody set the sum to {sum} and with it took carpd's share of {} out; it is put back",
+                self.ledger.share()
+            );
+            self.note(Level::Warning, Topic::Demotion, "", text);
+            self.settle(Demotion::ZERO);
+        }
+    }
+
+    /// Announces the next change of the share, if one is due. The write follows when the announcement is durable.
+    pub(super) fn move_share(&mut self, now: Now) {
+        if !self.share_is_wrong() || now.mono < self.ledger_retry || self.writing.is_some() || !self.waiting.is_empty()
+        {
+            return;
+        }
+        let Some(snapshot) = self.observer.known() else { return };
+        let (from, to) = (self.ledger.share(), self.wanted_share());
+        let sum_before = snapshot.sysctls.demotion;
+        let pending = Pending { to, sum_before };
+        self.ledger = Ledger::Moving { from, pending, phase: Phase::Announcing };
+        self.journal.pending = Some(pending);
+        if to != Demotion::ZERO {
+            self.journal.mark = ledger::mark(to);
+        }
+    }
+
+    pub(super) fn demotion_added(&mut self, result: Result<(), String>, now: Now) {
+        let Ledger::Moving { from, pending, phase: Phase::Writing } = self.ledger else { return };
+        match result {
+            Ok(()) => {
+                let text = format!("carpd's share is now {}, was {from}: {}", pending.to, self.reasons_text());
+                self.settle(pending.to);
+                self.note(Level::Info, Topic::Demotion, "", text);
+                self.observer.hint(now.mono);
+            }
+            Err(why) => {
+                self.settle(from);
+                self.ledger_retry = now.mono + RETRY;
+                let text = format!("the share stays {from} instead of {}: {why}", pending.to);
+                self.note(Level::Error, Topic::Demotion, "", text);
+            }
+        }
+    }
+
+    fn reasons_text(&self) -> String {
+        let names: Vec<String> =
+            self.reasons().into_iter().map(|part| format!("{} {}", part.value, part.name)).collect();
+        if names.is_empty() { "no reason left".to_owned() } else { names.join(" + ") }
+    }
+
+    pub(super) fn write_journal(&mut self, now: Now) {
+        if self.frozen.is_some() || self.writing.is_some() || now.mono < self.write_retry {
+            return;
+        }
+        if self.journal == self.durable {
+            self.durable_now(now);
+            return;
+        }
+        self.seq += 1;
+        self.writing = Some((self.seq, self.journal.clone()));
+        self.out.push(Effect::Persist { seq: self.seq, journal: self.journal.clone() });
+    }
+
+    pub(super) fn persisted(&mut self, seq: u64, result: Result<(), String>, now: Now) {
+        let Some((_, journal)) = self.writing.take_if(|(expected, _)| *expected == seq) else { return };
+        match result {
+            Ok(()) => {
+                self.write_error = None;
+                self.tell_maintenance(&journal);
+                self.durable = journal;
+                self.durable_now(now);
+            }
+            Err(why) => self.not_durable(&why, now),
+        }
+    }
+
+    /// What waits for the disk may go on once nothing is left to be written.
+    fn durable_now(&mut self, _now: Now) {
+        if self.journal != self.durable {
+            return;
+        }
+        for (id, text) in std::mem::take(&mut self.waiting) {
+            self.reply(id, Reply::Done { text });
+        }
+        if let Ledger::Moving { from, pending, phase: Phase::Announcing } = self.ledger {
+            self.ledger = Ledger::Moving { from, pending, phase: Phase::Writing };
+            self.out.push(Effect::AddDemotion { delta: pending.to.minus(from) });
+        }
+    }
+
+    /// The disk failed: whoever asked is told so, and nothing is in force that would be forgotten.
+    fn not_durable(&mut self, why: &str, now: Now) {
+        self.write_retry = now.mono + RETRY;
+        self.ledger_retry = now.mono + RETRY;
+        if self.write_error.as_deref() != Some(why) {
+            self.note(Level::Error, Topic::Daemon, "", format!("the state file cannot be written: {why}"));
+        }
+        self.write_error = Some(why.to_owned());
+        if !self.waiting.is_empty() {
+            self.journal.maintenance.clone_from(&self.durable.maintenance);
+        }
+        for (id, _) in std::mem::take(&mut self.waiting) {
+            let text = format!("nothing was changed: the state file cannot be written: {why}");
+            self.reply(id, Reply::Failed { text });
+        }
+        if let Ledger::Moving { from, phase: Phase::Announcing, .. } = self.ledger {
+            self.settle(from);
+        }
+    }
+
+    fn tell_maintenance(&mut self, written: &Journal) {
+        let said = |m: &Maintenance| {
+            let until = m.until.map_or_else(String::new, |u| format!(", until {}", u.rfc3339()));
+            format!("by {}{until}: {}", m.by, if m.reason.is_empty() { "no reason given" } else { &m.reason })
+        };
+        let text = match (&self.durable.maintenance, &written.maintenance) {
+            (None, Some(new)) => format!("entered {}", said(new)),
+            (Some(old), Some(new)) if old != new => format!("changed {}", said(new)),
+            (Some(_), None) => "left".to_owned(),
+            _ => return,
+        };
+        self.note(Level::Info, Topic::Maintenance, "", text);
+    }
+}

@@ -1,0 +1,469 @@
+//! What carpd tells about itself: one document, shared by the control socket, carpctl, the metrics and the lab.
+
+use serde::{Deserialize, Serialize};
+
+use super::Core;
+use super::attribution::{Part, PartSource, foreign_parts};
+use super::ledger::{self, LedgerState};
+use super::role::Role;
+use super::service::{ActionKind, Is, LastAction, Service};
+use crate::core::policy::ServicePolicy;
+use crate::model::{CarpState, Demotion, InterfaceName, Now, ServiceName, Snapshot, Vhid, VhidRef, Wall};
+
+mod verdict;
+
+pub use verdict::{Problem, Severity, Verdict};
+
+/// The schema's major version: a reader of it understands every document that carries the same number.
+pub const SCHEMA: u32 = 1;
+
+/// The state of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Status {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The node's name.
+    pub node: String,
+    /// The version of the program that answers.
+    pub version: String,
+    /// Who answers.
+    pub source: Source,
+    /// When.
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub time: Wall,
+    /// The judgement, first.
+    pub verdict: Verdict,
+    /// All vhids that the kernel has or the configuration wants, in the order of interface and vhid.
+    pub vhids: Vec<VhidStatus>,
+    /// The demotion and whose it is.
+    pub demotion: DemotionStatus,
+    /// `net.inet.carp.*`, if the kernel can be read.
+    pub carp: Option<CarpStatus>,
+    /// Maintenance.
+    pub maintenance: MaintenanceStatus,
+    /// The services, in the order of the configuration.
+    pub services: Vec<ServiceStatus>,
+    /// `pfsync0`, `null` where there is none or it is unknown.
+    pub pfsync: Option<PfsyncStatus>,
+    /// The other node, `null` where nothing is known of it.
+    pub peer: Option<PeerStatus>,
+    /// The source of events.
+    pub events: EventsStatus,
+}
+
+/// Who wrote a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The daemon.
+    Daemon,
+    /// The kernel was asked directly because no daemon answered.
+    Kernel,
+}
+
+/// The state of a vhid, with the two that only an observer knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum VhidState {
+    /// See [`CarpState::Init`].
+    #[serde(rename = "INIT")]
+    Init,
+    /// See [`CarpState::Backup`].
+    #[serde(rename = "BACKUP")]
+    Backup,
+    /// See [`CarpState::Master`].
+    #[serde(rename = "MASTER")]
+    Master,
+    /// The configuration wants it, the kernel does not have it.
+    #[serde(rename = "absent")]
+    Absent,
+    /// The kernel cannot be read.
+    #[serde(rename = "unknown")]
+    Unknown,
+}
+
+impl VhidState {
+    /// The word shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Init => "INIT",
+            Self::Backup => "BACKUP",
+            Self::Master => "MASTER",
+            Self::Absent => "absent",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl From<CarpState> for VhidState {
+    fn from(state: CarpState) -> Self {
+        match state {
+            CarpState::Init => Self::Init,
+            CarpState::Backup => Self::Backup,
+            CarpState::Master => Self::Master,
+        }
+    }
+}
+
+/// A vhid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct VhidStatus {
+    /// Its number.
+    pub vhid: Vhid,
+    /// Its interface.
+    pub interface: InterfaceName,
+    /// Its state.
+    pub state: VhidState,
+    /// Since when, `null` if the change was before the daemon's start.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub since: Option<Wall>,
+    /// Seconds between adverts.
+    pub advbase: Option<u8>,
+    /// The configured skew.
+    pub advskew: Option<u8>,
+    /// The skew that goes out on the wire, demotion included.
+    pub effective_advskew: Option<u8>,
+    /// Its addresses with prefix lengths, IPv4 first.
+    pub addresses: Vec<String>,
+    /// State changes since the daemon's start.
+    pub transitions: u64,
+}
+
+/// The demotion sum and its parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DemotionStatus {
+    /// The kernel's sum, `null` if it cannot be read.
+    pub total: Option<i32>,
+    /// Its parts; their values add up to the total.
+    pub reasons: Vec<Part>,
+    /// Whether carpd knows its own share.
+    pub ledger: LedgerState,
+}
+
+/// The sysctls that decide about takeovers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CarpStatus {
+    /// `net.inet.carp.allow`
+    pub allow: bool,
+    /// `net.inet.carp.preempt`
+    pub preempt: bool,
+    /// Adverts that failed authentication since boot.
+    pub badauth: u64,
+    /// Adverts for unknown vhids since boot.
+    pub badvhid: u64,
+}
+
+/// Maintenance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct MaintenanceStatus {
+    /// The node is in maintenance.
+    pub active: bool,
+    /// Why.
+    pub reason: Option<String>,
+    /// Who entered it.
+    pub by: Option<String>,
+    /// Since when.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub since: Option<Wall>,
+    /// Until when, `null` if it does not end by itself.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub until: Option<Wall>,
+    /// OPNsense's own maintenance mode is on.
+    pub opnsense: bool,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ServiceStatus {
+    /// Its name.
+    pub name: ServiceName,
+    /// The vhids it follows.
+    pub follows: Vec<VhidRef>,
+    /// The role it should have; `null` while that is undecided.
+    pub want: Option<Role>,
+    /// Whether it runs.
+    pub is: Is,
+    /// Its health.
+    pub health: Health,
+    /// What unhealthy probes say, empty if healthy.
+    pub health_detail: String,
+    /// Since when it is so, `null` if the change was before the daemon's start.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub since: Option<Wall>,
+    /// The action under way.
+    pub busy: Option<ActionKind>,
+    /// The last start or stop.
+    pub last_action: Option<LastAction>,
+}
+
+impl ServiceStatus {
+    /// Whether it is what it should be.
+    #[must_use]
+    pub fn as_wanted(&self) -> bool {
+        matches!((self.want, self.is), (Some(Role::Active), Is::Running) | (Some(Role::Standby), Is::Stopped))
+    }
+}
+
+/// Whether a running service does its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Every probe says so, or there is none and it runs.
+    Ok,
+    /// A probe says no.
+    Unhealthy,
+    /// It does not run here, or no probe has an opinion yet.
+    Unknown,
+}
+
+/// `pfsync0`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PfsyncStatus {
+    /// Where states are sent; `null` if pfsync is off.
+    pub syncdev: Option<InterfaceName>,
+    /// The unicast peer.
+    pub syncpeer: Option<String>,
+    /// Message format.
+    pub version: u32,
+    /// No bulk update is running.
+    pub in_sync: bool,
+}
+
+/// What is known of the other node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PeerStatus {
+    /// Its name.
+    pub node: String,
+}
+
+/// The source of events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct EventsStatus {
+    /// Whether devd is connected.
+    pub connected: bool,
+    /// Changes seen in the kernel that no event announced.
+    pub missed: u64,
+}
+
+impl Core {
+    /// The state of the node as far as it is known now.
+    #[must_use]
+    pub fn status(&self, now: Now) -> Status {
+        let known = self.observer.known();
+        let mut status = Status {
+            schema: SCHEMA,
+            node: self.policy.node.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            source: Source::Daemon,
+            time: now.wall,
+            verdict: Verdict::default(),
+            vhids: self.vhid_rows(known),
+            demotion: self.demotion_status(known),
+            carp: known.map(carp_status),
+            maintenance: self.maintenance_status(),
+            services: self.policy.services.iter().zip(&self.services).map(|(p, s)| service_status(p, s)).collect(),
+            pfsync: known.and_then(pfsync_status),
+            peer: None,
+            events: EventsStatus { connected: self.events.connected, missed: self.events.missed },
+        };
+        status.verdict = verdict::judge(&status, &self.facts(now));
+        status
+    }
+
+    fn facts(&self, now: Now) -> verdict::Facts<'_> {
+        verdict::Facts {
+            unreadable: self.observer.unreadable().map(|(since, why)| (now.mono.since(since.mono), why)),
+            frozen: self.frozen.as_deref(),
+            write_error: self.write_error.as_deref(),
+            badauth: self.badauth.grew_within(std::time::Duration::from_secs(60), now.mono),
+            dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
+        }
+    }
+
+    fn vhid_rows(&self, known: Option<&Snapshot>) -> Vec<VhidStatus> {
+        let mut rows: Vec<VhidStatus> = known.map(vhid_rows).unwrap_or_default();
+        let listed: Vec<VhidRef> = rows.iter().map(|r| VhidRef::new(r.vhid, r.interface.clone())).collect();
+        let missing = self.policy.vhids.iter().chain(self.since.keys().filter(|_| known.is_none()));
+        for id in missing.filter(|id| !listed.contains(id)) {
+            if !rows.iter().any(|r| r.vhid == id.vhid && r.interface == id.interface) {
+                rows.push(empty_row(id, if known.is_some() { VhidState::Absent } else { VhidState::Unknown }));
+            }
+        }
+        rows.sort_by(|a, b| (&a.interface, a.vhid).cmp(&(&b.interface, b.vhid)));
+        for row in &mut rows {
+            let id = VhidRef::new(row.vhid, row.interface.clone());
+            if let Some(since) = self.since.get(&id) {
+                row.since = since.at.map(|at| at.wall).filter(|_| known.is_some());
+                row.transitions = since.transitions;
+            }
+        }
+        rows
+    }
+
+    fn demotion_status(&self, known: Option<&Snapshot>) -> DemotionStatus {
+        let share = self.ledger.share();
+        let mut reasons = known.map_or_else(Vec::new, |_| self.own_parts(share));
+        if let Some(snapshot) = known {
+            reasons.extend(foreign_parts(snapshot, share, self.policy.opnsense_maintenance));
+        }
+        DemotionStatus { total: known.map(|s| s.sysctls.demotion.get()), reasons, ledger: self.ledger.state() }
+    }
+
+    /// The share that is in the kernel, split by reason. While a change is on its way the reasons do not match it yet.
+    fn own_parts(&self, share: Demotion) -> Vec<Part> {
+        let own = |name: &str, value: i32, detail: &str| Part {
+            name: name.to_owned(),
+            value,
+            source: PartSource::Carpd,
+            detail: detail.to_owned(),
+        };
+        let mark = i32::from(ledger::mark(share));
+        let reasons = self.reasons();
+        let sum: i32 = reasons.iter().map(|part| part.value).sum();
+        let mut parts = if sum == share.get() - mark {
+            reasons
+        } else if share == Demotion::ZERO {
+            Vec::new()
+        } else {
+            vec![own("changing", share.get() - mark, "carpd's share is being changed")]
+        };
+        if mark != 0 {
+            parts.push(own("write mark", mark, "tells carpd after a crash whether its last write arrived"));
+        }
+        parts
+    }
+
+    fn maintenance_status(&self) -> MaintenanceStatus {
+        let opnsense = self.policy.opnsense_maintenance;
+        self.journal.maintenance.as_ref().map_or(MaintenanceStatus { opnsense, ..Default::default() }, |m| {
+            MaintenanceStatus {
+                active: true,
+                reason: Some(m.reason.clone()),
+                by: Some(m.by.clone()),
+                since: Some(m.since),
+                until: m.until,
+                opnsense,
+            }
+        })
+    }
+}
+
+/// The status of a node whose daemon does not answer: what the kernel alone can tell.
+#[must_use]
+pub fn from_kernel(node: String, snapshot: &Snapshot, now: Now) -> Status {
+    let mut status = Status {
+        schema: SCHEMA,
+        node,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        source: Source::Kernel,
+        time: now.wall,
+        verdict: Verdict::default(),
+        vhids: vhid_rows(snapshot),
+        demotion: DemotionStatus {
+            total: Some(snapshot.sysctls.demotion.get()),
+            reasons: foreign_parts(snapshot, Demotion::ZERO, false),
+            ledger: LedgerState::Unread,
+        },
+        carp: Some(carp_status(snapshot)),
+        maintenance: MaintenanceStatus::default(),
+        services: Vec::new(),
+        pfsync: pfsync_status(snapshot),
+        peer: None,
+        events: EventsStatus::default(),
+    };
+    let facts = verdict::Facts { dead_interfaces: dead_interfaces(snapshot), ..Default::default() };
+    status.verdict = verdict::judge(&status, &facts);
+    status
+}
+
+fn dead_interfaces(snapshot: &Snapshot) -> Vec<(InterfaceName, bool)> {
+    let carries = |name: &InterfaceName| snapshot.vhids.iter().any(|v| v.id.interface == *name);
+    snapshot.interfaces.iter().filter(|i| !i.runs() && carries(&i.name)).map(|i| (i.name.clone(), i.up)).collect()
+}
+
+fn vhid_rows(snapshot: &Snapshot) -> Vec<VhidStatus> {
+    let row = |v: &crate::model::VhidSnapshot| VhidStatus {
+        vhid: v.id.vhid,
+        interface: v.id.interface.clone(),
+        state: v.state.into(),
+        since: None,
+        advbase: Some(v.advbase.get()),
+        advskew: Some(v.advskew.get()),
+        effective_advskew: Some(v.advskew.effective(snapshot.sysctls.demotion)),
+        addresses: v.addresses.iter().map(ToString::to_string).collect(),
+        transitions: 0,
+    };
+    snapshot.vhids.iter().map(row).collect()
+}
+
+fn empty_row(id: &VhidRef, state: VhidState) -> VhidStatus {
+    VhidStatus {
+        vhid: id.vhid,
+        interface: id.interface.clone(),
+        state,
+        since: None,
+        advbase: None,
+        advskew: None,
+        effective_advskew: None,
+        addresses: Vec::new(),
+        transitions: 0,
+    }
+}
+
+fn carp_status(snapshot: &Snapshot) -> CarpStatus {
+    CarpStatus {
+        allow: snapshot.sysctls.allow,
+        preempt: snapshot.sysctls.preempt,
+        badauth: snapshot.counters.badauth,
+        badvhid: snapshot.counters.badvhid,
+    }
+}
+
+fn pfsync_status(snapshot: &Snapshot) -> Option<PfsyncStatus> {
+    snapshot.pfsync.as_ref().map(|p| PfsyncStatus {
+        syncdev: p.syncdev.clone(),
+        syncpeer: p.syncpeer.map(|peer| peer.to_string()),
+        version: p.version,
+        in_sync: p.in_sync,
+    })
+}
+
+fn service_status(policy: &ServicePolicy, service: &Service) -> ServiceStatus {
+    let sick: Vec<String> = policy
+        .probes
+        .iter()
+        .zip(&service.probes)
+        .filter(|(_, probe)| probe.healthy == Some(false))
+        .map(|(p, probe)| format!("{}: {}", p.name, probe.text))
+        .collect();
+    let health = if !service.probing() || service.probes.iter().any(|p| p.healthy.is_none()) && sick.is_empty() {
+        Health::Unknown
+    } else if sick.is_empty() {
+        Health::Ok
+    } else {
+        Health::Unhealthy
+    };
+    ServiceStatus {
+        name: policy.name.clone(),
+        follows: policy.follows.clone(),
+        want: service.want,
+        is: service.is,
+        health,
+        health_detail: sick.join("; "),
+        since: service.since.map(|now| now.wall),
+        busy: service.busy.map(|(kind, _)| kind),
+        last_action: service.last_action.clone(),
+    }
+}

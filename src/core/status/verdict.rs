@@ -1,0 +1,276 @@
+//! The judgement: one line that an administrator reads first, and the problems behind it, each with the next step.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Health, Source, Status, VhidState};
+use crate::core::attribution::PartSource;
+use crate::core::ledger::LedgerState;
+use crate::core::role::Role;
+use crate::core::service::{ActionResult, Is};
+use crate::model::InterfaceName;
+
+/// How bad it is, in the words of monitoring plugins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// All is as it should be.
+    #[default]
+    Ok,
+    /// It cannot be told.
+    Unknown,
+    /// Something should be looked at.
+    Warning,
+    /// Something does not work.
+    Critical,
+}
+
+impl Severity {
+    /// `OK`, `WARNING`, `CRITICAL` or `UNKNOWN`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Unknown => "UNKNOWN",
+            Self::Warning => "WARNING",
+            Self::Critical => "CRITICAL",
+        }
+    }
+}
+
+/// The judgement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Verdict {
+    /// The worst of the problems.
+    pub severity: Severity,
+    /// The roles in a few words: `MASTER of 3/3 vhids`.
+    pub summary: String,
+    /// What is wrong, the worst first.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is the case, naming the object.
+    pub what: String,
+    /// What it means.
+    pub effect: String,
+    /// What to do next; may be empty.
+    pub next: String,
+}
+
+/// What the judgement needs beyond the status itself.
+#[derive(Debug, Default)]
+pub(super) struct Facts<'a> {
+    pub(super) unreadable: Option<(Duration, &'a str)>,
+    pub(super) frozen: Option<&'a str>,
+    pub(super) write_error: Option<&'a str>,
+    pub(super) badauth: bool,
+    /// Interfaces with vhids that do not run, and whether they are administratively up.
+    pub(super) dead_interfaces: Vec<(InterfaceName, bool)>,
+}
+
+pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
+    let mut problems = Vec::new();
+    kernel(facts, &mut problems);
+    vhids(status, facts, &mut problems);
+    demotion(status, &mut problems);
+    services(status, &mut problems);
+    carp(status, facts, &mut problems);
+    state_file(facts, &mut problems);
+    if status.source == Source::Kernel {
+        let next = "start it: service carpd start";
+        problems.push(problem(
+            Severity::Unknown,
+            "the daemon does not answer",
+            "this is the kernel's view alone",
+            next,
+        ));
+    }
+    problems.sort_by_key(|p| std::cmp::Reverse(p.severity));
+    let severity = problems.iter().map(|p| p.severity).max().unwrap_or_default();
+    Verdict { severity, summary: summary(status), problems }
+}
+
+fn problem(severity: Severity, what: impl Into<String>, effect: impl Into<String>, next: impl Into<String>) -> Problem {
+    Problem { severity, what: what.into(), effect: effect.into(), next: next.into() }
+}
+
+fn summary(status: &Status) -> String {
+    let all = status.vhids.len();
+    let count = |state: VhidState| status.vhids.iter().filter(|v| v.state == state).count();
+    if all == 0 {
+        return "no vhids".to_owned();
+    }
+    let states = [VhidState::Master, VhidState::Backup, VhidState::Init, VhidState::Absent, VhidState::Unknown];
+    let parts: Vec<String> = states
+        .into_iter()
+        .filter(|state| count(*state) > 0)
+        .map(|state| format!("{} of {}/{all}", state.as_str(), count(state)))
+        .collect();
+    format!("{} vhids", parts.join(", "))
+}
+
+fn kernel(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    if let Some((waited, why)) = facts.unreadable {
+        let what = format!("the kernel cannot be read for {} s: {why}", waited.as_secs());
+        problems.push(problem(
+            Severity::Critical,
+            what,
+            "running services are left alone for a while, nothing is started",
+            "",
+        ));
+    }
+}
+
+fn vhids(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    for (interface, up) in &facts.dead_interfaces {
+        let (what, next) = if *up {
+            (format!("{interface} has no carrier"), format!("plug in {interface}, or look at its switch port"))
+        } else {
+            (format!("{interface} is administratively down"), format!("ifconfig {interface} up"))
+        };
+        problems.push(problem(Severity::Warning, what, "its vhids are INIT and the whole node is demoted", next));
+    }
+    for vhid in &status.vhids {
+        if vhid.state == VhidState::Absent {
+            let what = format!("vhid {}@{} is configured but the kernel does not have it", vhid.vhid, vhid.interface);
+            let effect = "what follows it is standby on this node";
+            problems.push(problem(
+                Severity::Warning,
+                what,
+                effect,
+                "apply the configuration, or remove the vhid from it",
+            ));
+        }
+    }
+    let masters = status.vhids.iter().filter(|v| v.state == VhidState::Master).count();
+    let backups = status.vhids.iter().filter(|v| v.state == VhidState::Backup).count();
+    if masters > 0 && backups > 0 {
+        let effect = "traffic may enter on one node and leave on the other";
+        let next =
+            "normal for a second at a failover and where vhids are meant for different nodes; else compare both nodes";
+        problems.push(problem(
+            Severity::Warning,
+            "this node is MASTER of some vhids and BACKUP of others",
+            effect,
+            next,
+        ));
+    }
+}
+
+fn demotion(status: &Status, problems: &mut Vec<Problem>) {
+    let Some(total) = status.demotion.total else { return };
+    if status.maintenance.active || status.maintenance.opnsense {
+        let effect = "this node gives up its VIPs while the peer lives";
+        let next = if status.maintenance.active { "carpctl maintenance leave" } else { "leave it in the GUI" };
+        problems.push(problem(Severity::Warning, "in maintenance", effect, next));
+    }
+    for part in &status.demotion.reasons {
+        if part.source == PartSource::Unattributed {
+            let what = format!("a demotion of {} that nobody owns", part.value);
+            let effect = "the election is not what the configured skews say";
+            problems.push(problem(
+                Severity::Warning,
+                what,
+                effect,
+                "carpctl why tells what is known; a reboot clears it",
+            ));
+        }
+        if part.source == PartSource::Opnsense && part.name == "service status" {
+            let what = "OPNsense's service check demotes this node";
+            problems.push(problem(
+                Severity::Warning,
+                what,
+                part.detail.clone(),
+                "run /usr/local/sbin/carp_service_status",
+            ));
+        }
+    }
+    if total < 0 {
+        let what = format!("the demotion is negative ({total})");
+        let effect = "this node looks better than it is; maintenance may have no effect";
+        problems.push(problem(Severity::Warning, what, effect, "carpctl why"));
+    }
+    if status.demotion.ledger == LedgerState::Uncertain {
+        let what = "it is not known whether carpd's last change of the demotion arrived";
+        let next = "carpctl demotion assume landed, or lost";
+        problems.push(problem(Severity::Critical, what, "carpd writes no demotion", next));
+    }
+}
+
+fn services(status: &Status, problems: &mut Vec<Problem>) {
+    for service in &status.services {
+        let name = &service.name;
+        let failed = service.last_action.as_ref().filter(|a| a.result != ActionResult::Ok);
+        let detail = failed.map_or_else(String::new, |a| format!(": {} {}", a.kind.as_str(), a.detail));
+        match (service.want, service.is) {
+            (Some(Role::Active), Is::Stopped) if failed.is_some() => {
+                let what = format!("{name} should run and does not{detail}");
+                problems.push(problem(Severity::Critical, what, "it is tried again", format!("carpctl why {name}")));
+            }
+            (Some(Role::Active), Is::Stopped) => {
+                problems.push(problem(Severity::Warning, format!("{name} is being started"), "", ""));
+            }
+            (Some(Role::Standby), Is::Running) => {
+                let severity = if failed.is_some() { Severity::Critical } else { Severity::Warning };
+                let what = format!("{name} runs although it should be standby{detail}");
+                problems.push(problem(severity, what, "it may run on both nodes", format!("carpctl why {name}")));
+            }
+            (Some(_), Is::Unknown) => {
+                problems.push(problem(Severity::Warning, format!("it cannot be told whether {name} runs"), "", ""));
+            }
+            _ => {}
+        }
+        if service.health == Health::Unhealthy {
+            let what = format!("{name} is unhealthy: {}", service.health_detail);
+            problems.push(problem(Severity::Critical, what, "", format!("carpctl why {name}")));
+        }
+    }
+}
+
+fn carp(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    let Some(carp) = &status.carp else { return };
+    if !carp.allow {
+        let what = "net.inet.carp.allow is 0";
+        problems.push(problem(
+            Severity::Critical,
+            what,
+            "CARP is off, every vhid is INIT",
+            "sysctl net.inet.carp.allow=1",
+        ));
+    }
+    if !carp.preempt && !status.vhids.is_empty() {
+        let what = "net.inet.carp.preempt is 0";
+        let effect = "this node never takes over from a living MASTER, so the peer's maintenance moves nothing";
+        problems.push(problem(Severity::Warning, what, effect, "sysctl net.inet.carp.preempt=1, on both nodes"));
+    }
+    if facts.badauth {
+        let what = "adverts of another node fail authentication";
+        let effect = "address lists or passwords differ, so both nodes are MASTER or will be";
+        problems.push(problem(Severity::Warning, what, effect, "carpctl config check --peer compares both nodes"));
+    }
+}
+
+fn state_file(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    if let Some(why) = facts.frozen {
+        let what = format!("the state file cannot be used: {why}");
+        problems.push(problem(Severity::Critical, what, "maintenance and demotion cannot be changed", ""));
+    }
+    if let Some(why) = facts.write_error {
+        let what = format!("the state file cannot be written: {why}");
+        problems.push(problem(
+            Severity::Critical,
+            what,
+            "maintenance and demotion cannot be changed",
+            "free space, then wait 5 s",
+        ));
+    }
+}

@@ -1,0 +1,74 @@
+//! Small builders for the core's tests.
+
+use std::time::Duration;
+
+use super::policy::{OnExit, Policy, Require, ServicePolicy, ShareAmount};
+use crate::model::{
+    AdvBase, AdvSkew, CarpCounters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Mono, Now, Snapshot, VhidRef,
+    VhidSnapshot, Wall,
+};
+
+pub(crate) fn at(millis: u64) -> Now {
+    let wall = Wall::from_millis(1_777_000_000_000 + i64::try_from(millis).unwrap());
+    Now { mono: Mono::from_micros(millis * 1000), wall }
+}
+
+pub(crate) fn service(name: &str, follows: &[&str]) -> ServicePolicy {
+    ServicePolicy {
+        name: name.parse().unwrap(),
+        follows: follows.iter().map(|id| id.parse().unwrap()).collect(),
+        require: Require::All,
+        settle: Duration::from_secs(4),
+        unknown_grace: Duration::from_secs(15),
+        start_limit: Duration::from_secs(30),
+        stop_limit: Duration::from_secs(10),
+        check_every: Duration::from_secs(5),
+        probes: Vec::new(),
+        on_exit: OnExit::Leave,
+    }
+}
+
+pub(crate) fn policy(services: Vec<ServicePolicy>) -> Policy {
+    Policy {
+        node: "fw1".to_owned(),
+        vhids: Vec::new(),
+        services,
+        maintenance_demotion: ShareAmount::FULL,
+        opnsense_maintenance: false,
+        boot_hold: Duration::ZERO,
+        poll: Duration::from_secs(5),
+    }
+}
+
+pub(crate) fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
+    let mut rows: Vec<VhidSnapshot> = vhids
+        .iter()
+        .map(|(id, state)| VhidSnapshot {
+            id: id.parse::<VhidRef>().unwrap(),
+            state: *state,
+            advbase: AdvBase::DEFAULT,
+            advskew: AdvSkew::default(),
+            peer: None,
+            peer6: None,
+            addresses: vec!["192.0.2.1/24".parse().unwrap()],
+        })
+        .collect();
+    rows.sort_by(|a, b| a.id.cmp(&b.id));
+    let mut names: Vec<_> = rows.iter().map(|v| v.id.interface.clone()).collect();
+    names.dedup();
+    Snapshot {
+        boot: "boot".to_owned(),
+        vhids: rows,
+        interfaces: names.into_iter().map(|name| InterfaceSnapshot { name, up: true, link: true }).collect(),
+        sysctls: CarpSysctls {
+            allow: true,
+            preempt: true,
+            demotion: Demotion::ZERO,
+            ifdown_demotion_factor: Demotion::new(240),
+            senderr_demotion_factor: Demotion::new(240),
+            pfsync_demotion_factor: Demotion::new(240),
+        },
+        counters: CarpCounters::default(),
+        pfsync: None,
+    }
+}
