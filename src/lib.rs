@@ -11,4 +11,5 @@ pub mod config;
 pub mod control;
 pub mod core;
 pub mod kernel;
+pub mod lab;
 pub mod model;

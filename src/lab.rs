@@ -1,0 +1,3 @@
+//! The lab: a faithful model of FreeBSD's CARP and pfsync, with carpd on top, that runs on any machine.
+
+pub mod daemon;

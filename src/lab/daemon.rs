@@ -1,0 +1,256 @@
+//! carpd without an operating system: the real core with a simulated disk, simulated services and no clock of its own.
+//!
+//! It carries out the core's effects as the real daemon does, in the same order, so that a scenario runs the production
+//! decisions in virtual time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::core::io::{Effect, Input, Note, Reply, Request};
+use crate::core::policy::Policy;
+use crate::core::service::{ActionKind, Outcome};
+use crate::core::status::Status;
+use crate::core::{Core, Journal, Loaded};
+use crate::kernel::Kernel;
+use crate::model::{Mono, Now, ServiceName};
+
+/// The state file of a simulated node. It survives the daemon, and the node.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    /// What is durable.
+    pub journal: Journal,
+    /// Writes fail with this text while it is set.
+    pub fault: Option<String>,
+    /// Successful writes so far.
+    pub writes: u64,
+}
+
+/// A service as the world outside carpd has it. It survives the daemon, but not the node.
+#[derive(Clone, Debug)]
+pub struct SimService {
+    /// Whether it runs.
+    pub running: bool,
+    /// How long a start takes.
+    pub start_takes: Duration,
+    /// How long a stop takes.
+    pub stop_takes: Duration,
+    /// Starts end at once with this failure while it is set.
+    pub start_fault: Option<String>,
+    /// Stops hang until their limit while it is set.
+    pub stop_hangs: bool,
+    /// What its probes say.
+    pub healthy: bool,
+    /// Starts that were carried out.
+    pub starts: u64,
+    /// Stops that were carried out.
+    pub stops: u64,
+}
+
+impl Default for SimService {
+    fn default() -> Self {
+        Self {
+            running: false,
+            start_takes: Duration::from_millis(300),
+            stop_takes: Duration::from_millis(200),
+            start_fault: None,
+            stop_hangs: false,
+            healthy: true,
+            starts: 0,
+            stops: 0,
+        }
+    }
+}
+
+/// What lies around a daemon and outlives it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The state file.
+    pub disk: Disk,
+    /// The services, by name.
+    pub services: BTreeMap<ServiceName, SimService>,
+    /// Writes that carpd made to the kernel.
+    pub kernel_writes: u64,
+}
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct SimDaemon {
+    core: Core,
+    /// Answers on their way back into the core, the earliest first.
+    later: Vec<(Mono, Later)>,
+    /// What the daemon said, in order, until it is taken.
+    pub notes: Vec<(Now, Note)>,
+    /// Replies to requests, in order, until they are taken.
+    pub replies: Vec<(u64, Reply)>,
+    /// It was told to stop and has done what it had to.
+    pub exited: bool,
+}
+
+#[derive(Debug)]
+enum Later {
+    Acted { service: ServiceName, kind: ActionKind, timed_out: bool },
+    Probed { service: ServiceName, probe: usize },
+}
+
+impl SimDaemon {
+    /// Starts carpd.
+    #[must_use]
+    pub fn start(policy: Policy, around: &Surroundings, now: Now) -> Self {
+        let core = Core::new(policy, Loaded::Journal(around.disk.journal.clone()), now);
+        Self { core, later: Vec::new(), notes: Vec::new(), replies: Vec::new(), exited: false }
+    }
+
+    /// When [`Self::tick`] is due.
+    #[must_use]
+    pub fn next_wake(&self, now: Now) -> Mono {
+        let core = self.core.next_wake(now);
+        self.later.first().map_or(core, |(at, _)| core.min(*at))
+    }
+
+    /// Does everything that is due.
+    pub fn tick(&mut self, kernel: &mut dyn Kernel, around: &mut Surroundings, now: Now) {
+        while let Some((at, _)) = self.later.first()
+            && *at <= now.mono
+        {
+            let (_, later) = self.later.remove(0);
+            let input = finish(later, around);
+            self.feed(input, kernel, around, now);
+        }
+        if self.core.next_wake(now) <= now.mono {
+            self.feed(Input::Tick, kernel, around, now);
+        }
+    }
+
+    /// Feeds one input and carries out what follows from it, including what follows from the answers that come at once.
+    pub fn feed(&mut self, input: Input, kernel: &mut dyn Kernel, around: &mut Surroundings, now: Now) {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            let effects = self.core.step(input, now);
+            let answers: Vec<Input> =
+                effects.into_iter().filter_map(|effect| self.carry_out(effect, kernel, around, now)).collect();
+            inputs.extend(answers.into_iter().rev());
+        }
+    }
+
+    /// Asks for a change, as carpctl does.
+    pub fn request(
+        &mut self,
+        request: Request,
+        kernel: &mut dyn Kernel,
+        around: &mut Surroundings,
+        now: Now,
+    ) -> Option<Reply> {
+        let id = 1;
+        self.feed(Input::Request { id, by: "root".to_owned(), request }, kernel, around, now);
+        self.replies.pop().map(|(_, reply)| reply)
+    }
+
+    /// What `carpctl status` would show.
+    #[must_use]
+    pub fn status(&self, now: Now) -> Status {
+        self.core.status(now)
+    }
+
+    fn carry_out(
+        &mut self,
+        effect: Effect,
+        kernel: &mut dyn Kernel,
+        around: &mut Surroundings,
+        now: Now,
+    ) -> Option<Input> {
+        match effect {
+            Effect::Read { log } => {
+                let result = kernel.snapshot().map_err(|e| e.to_string());
+                let log = if log { kernel.demotion_log().unwrap_or_default() } else { Vec::new() };
+                Some(Input::Read { result, log })
+            }
+            Effect::Persist { seq, journal } => Some(Input::Persisted { seq, result: around.disk.write(journal) }),
+            Effect::AddDemotion { delta } => {
+                around.kernel_writes += 1;
+                Some(Input::DemotionAdded { result: kernel.add_demotion(delta).map_err(|e| e.to_string()) })
+            }
+            Effect::Act { service, kind, limit } => {
+                let state = around.services.entry(service.clone()).or_default();
+                let (takes, timed_out) = state.takes(kind, limit);
+                self.at(now.mono + takes, Later::Acted { service, kind, timed_out });
+                None
+            }
+            Effect::Probe { service, probe, .. } => {
+                self.at(now.mono + Duration::from_millis(5), Later::Probed { service, probe });
+                None
+            }
+            Effect::Note(note) => {
+                self.notes.push((now, note));
+                None
+            }
+            Effect::Reply { id, reply } => {
+                self.replies.push((id, reply));
+                None
+            }
+            Effect::Exit => {
+                self.exited = true;
+                None
+            }
+        }
+    }
+
+    fn at(&mut self, when: Mono, later: Later) {
+        let place = self.later.partition_point(|(at, _)| *at <= when);
+        self.later.insert(place, (when, later));
+    }
+}
+
+impl Disk {
+    fn write(&mut self, journal: Journal) -> Result<(), String> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
+        }
+        self.journal = journal;
+        self.writes += 1;
+        Ok(())
+    }
+}
+
+impl SimService {
+    fn takes(&self, kind: ActionKind, limit: Duration) -> (Duration, bool) {
+        let takes = match kind {
+            ActionKind::Check => Duration::from_millis(2),
+            ActionKind::Start if self.start_fault.is_some() => Duration::from_millis(5),
+            ActionKind::Start => self.start_takes,
+            ActionKind::Stop if self.stop_hangs => limit,
+            ActionKind::Stop => self.stop_takes,
+        };
+        (takes.min(limit), kind != ActionKind::Check && takes >= limit)
+    }
+}
+
+fn finish(later: Later, around: &mut Surroundings) -> Input {
+    match later {
+        Later::Acted { service, kind, timed_out } => {
+            let state = around.services.entry(service.clone()).or_default();
+            let outcome = match kind {
+                ActionKind::Check if state.running => Outcome::Running,
+                ActionKind::Check => Outcome::Stopped,
+                _ if timed_out => Outcome::TimedOut,
+                ActionKind::Start => match &state.start_fault {
+                    Some(fault) => Outcome::Failed(fault.clone()),
+                    None => {
+                        state.running = true;
+                        state.starts += 1;
+                        Outcome::Done
+                    }
+                },
+                ActionKind::Stop => {
+                    state.running = false;
+                    state.stops += 1;
+                    Outcome::Done
+                }
+            };
+            Input::Acted { service, outcome }
+        }
+        Later::Probed { service, probe } => {
+            let ok = around.services.get(&service).is_some_and(|s| s.running && s.healthy);
+            Input::Probed { service, probe, ok, text: if ok { "ok" } else { "no answer" }.to_owned() }
+        }
+    }
+}
