@@ -4,9 +4,11 @@ pub mod catalogue;
 pub mod duration;
 pub(crate) mod file;
 pub mod finding;
+pub mod load;
 pub mod password;
 pub mod settings;
 pub mod system;
 
 pub use finding::{Code, Entry, Finding, Place, Severity};
+pub use load::{Loaded, Unusable, load, load_for};
 pub use settings::Settings;

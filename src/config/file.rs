@@ -10,6 +10,8 @@ mod suggest;
 mod values;
 mod vips;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -17,7 +19,7 @@ use toml::de::DeTable;
 use self::report::Report;
 use self::section::Section;
 use super::catalogue::carpd_toml as codes;
-use super::settings::{Settings, Vips};
+use super::settings::Settings;
 use super::system::System;
 use crate::model::{AdvBase, VhidRef};
 
@@ -29,40 +31,20 @@ pub(crate) struct Context<'s> {
 
 /// The vhids that somebody declares.
 pub(crate) enum Declared {
-    /// Nobody says which there are.
+    /// Whoever declares them cannot be asked.
     Unknown,
+    /// The kernel's, which is not asked here: the check may run on another machine.
+    Kernel,
     /// These, each with its advbase.
     These(Vec<(VhidRef, AdvBase)>),
 }
 
 impl Declared {
-    /// The vhid as the kernel names it, or `id` itself if nobody declares it.
-    fn find(&self, id: VhidRef) -> Result<VhidRef, VhidRef> {
+    fn known(&self) -> Option<&[(VhidRef, AdvBase)]> {
         match self {
-            Self::Unknown => Ok(id),
-            Self::These(_) => {
-                if self.advbase(&id).is_some() {
-                    Ok(id)
-                } else {
-                    Err(id)
-                }
-            }
+            Self::Unknown | Self::Kernel => None,
+            Self::These(these) => Some(these),
         }
-    }
-
-    fn advbase(&self, id: &VhidRef) -> Option<AdvBase> {
-        match self {
-            Self::Unknown => None,
-            Self::These(these) => these.iter().find(|(known, _)| known == id).map(|(_, base)| *base),
-        }
-    }
-
-    fn names(&self) -> impl Iterator<Item = String> {
-        let these = match self {
-            Self::Unknown => &[][..],
-            Self::These(these) => these,
-        };
-        these.iter().map(|(id, _)| id.to_string())
     }
 }
 
@@ -85,11 +67,7 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<(Sett
     let mut root = Section::root(table.get_ref());
     let node = node::node(&mut root, &mut cx);
     let control = node::control(&mut root, &mut cx);
-    let vips = vips::vips(&mut root, &mut cx);
-    let declared = match &vips {
-        Vips::Static(vips) => Declared::These(vips.vhids.iter().map(|vhid| (vhid.id.clone(), vhid.advbase)).collect()),
-        _ => Declared::Unknown,
-    };
+    let (vips, declared) = vips::vips(&mut root, &mut cx);
     let settings = Settings {
         control,
         maintenance: node::maintenance(&mut root, &mut cx),
@@ -101,4 +79,15 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<(Sett
     };
     root.finish(&mut cx.report);
     Ok((settings, cx.report))
+}
+
+/// The line where `what` was seen before; otherwise `line` is noted as its first.
+fn first_line<T: Ord>(seen: &mut BTreeMap<T, u32>, what: T, line: u32) -> Option<u32> {
+    match seen.entry(what) {
+        Entry::Occupied(first) => Some(*first.get()),
+        Entry::Vacant(place) => {
+            place.insert(line);
+            None
+        }
+    }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use super::Context;
 use super::driver::required_command;
 use super::node::share;
 use super::section::Section;
 use super::values::{integer, name, parsed, span, word};
+use super::{Context, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::duration::Shown;
 use crate::config::settings::{Probe, ProbeTest};
@@ -26,15 +26,15 @@ pub(super) fn probes(service: &mut Section<'_>, cx: &mut Context<'_>) -> Vec<Pro
     let mut names: BTreeMap<String, u32> = BTreeMap::new();
     let mut probes = Vec::new();
     for mut table in service.sections(&mut cx.report, "probe", label) {
+        let name = table.required(&mut cx.report, "name", "give it a name, e.g. name = \"tunnel\"", name);
         let line = table.line_of(&cx.report, "name");
-        if let Some(probe) = probe(&mut table, cx) {
-            if let Some(first) = names.get(&probe.policy.name) {
-                let cause = format!("a probe {} is defined in line {first} already", probe.policy.name);
-                table.find(&mut cx.report, &codes::PROBE_TWICE, "name", &cause, "give each probe a name of its own");
-            }
-            names.entry(probe.policy.name.clone()).or_insert(line);
-            probes.push(probe);
+        if let Some((name, first)) =
+            name.as_ref().and_then(|name| Some((name, first_line(&mut names, name.clone(), line)?)))
+        {
+            let cause = format!("a probe {name} is defined in line {first} already");
+            table.find(&mut cx.report, &codes::PROBE_TWICE, "name", &cause, "give each probe a name of its own");
         }
+        probes.extend(probe(&mut table, cx, name));
         table.finish(&mut cx.report);
     }
     probes
@@ -44,9 +44,8 @@ fn label(table: &DeTable<'_>) -> Option<String> {
     name(table.get("name")?.get_ref()).ok()
 }
 
-fn probe(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Probe> {
+fn probe(table: &mut Section<'_>, cx: &mut Context<'_>, name: Option<String>) -> Option<Probe> {
     let report = &mut cx.report;
-    let name = table.required(report, "name", "give it a name, e.g. name = \"tunnel\"", name);
     let every = table.get(report, "every", span(Duration::from_secs(1)..=Duration::from_secs(600)));
     let timeout = table.get(report, "timeout", span(Duration::from_millis(100)..=Duration::from_secs(60)));
     let rise = table.get(report, "rise", integer(1..=100));

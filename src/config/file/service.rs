@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::report::{Fault, quoted};
 use super::section::Section;
 use super::values::{self, parsed, span, word};
-use super::{Context, Declared, driver, probe};
+use super::{Context, Declared, driver, first_line, probe};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::settings::{Driver, ScriptName, Service};
 use crate::core::policy::{OnExit, Require};
@@ -27,29 +27,25 @@ pub(super) fn services(
     poll: Duration,
 ) -> Vec<Service> {
     let mut names: BTreeMap<ServiceName, u32> = BTreeMap::new();
-    let mut scripts: BTreeMap<ScriptName, String> = BTreeMap::new();
+    let mut scripts: BTreeMap<ScriptName, ServiceName> = BTreeMap::new();
     let mut services = Vec::new();
     for mut table in root.sections(&mut cx.report, "service", label) {
+        let remedy = "give it a name, e.g. name = \"gateway\"";
+        let name: Option<ServiceName> = table.required(&mut cx.report, "name", remedy, parsed("\"gateway\""));
         let line = table.line_of(&cx.report, "name");
-        let service = service(&mut table, cx, declared, poll);
-        if let Some(service) = service {
-            if let Some(first) = names.get(&service.name) {
-                let cause = format!("a service {} is defined in line {first} already", service.name);
-                table.find(
-                    &mut cx.report,
-                    &codes::SERVICE_TWICE,
-                    "name",
-                    &cause,
-                    "give each service a name of its own",
-                );
-            }
-            names.entry(service.name.clone()).or_insert(line);
+        if let Some((name, first)) =
+            name.as_ref().and_then(|name| Some((name, first_line(&mut names, name.clone(), line)?)))
+        {
+            let cause = format!("a service {name} is defined in line {first} already");
+            table.find(&mut cx.report, &codes::SERVICE_TWICE, "name", &cause, "give each service a name of its own");
+        }
+        if let Some(service) = service(&mut table, cx, name, declared, poll) {
             same_script(&table, cx, &service, &mut scripts);
             services.push(service);
         }
         table.finish(&mut cx.report);
     }
-    if let Declared::Unknown = declared {
+    if let Declared::Kernel = declared {
         unchecked(root, cx, &services);
     }
     services
@@ -60,8 +56,13 @@ fn label(table: &DeTable<'_>) -> Option<String> {
     Some(name.to_string())
 }
 
-fn service(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared, poll: Duration) -> Option<Service> {
-    let name = table.required(&mut cx.report, "name", "give it a name, e.g. name = \"gateway\"", parsed("\"gateway\""));
+fn service(
+    table: &mut Section<'_>,
+    cx: &mut Context<'_>,
+    name: Option<ServiceName>,
+    declared: &Declared,
+    poll: Duration,
+) -> Option<Service> {
     let follows = follows(table, cx, declared);
     let report = &mut cx.report;
     let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
@@ -126,17 +127,18 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
 
 fn followed(value: &DeValue<'_>, declared: &Declared) -> Result<VhidRef, Fault> {
     let id: VhidRef = parsed("\"1@vtnet0\"")(value)?;
-    declared.find(id).map_err(|id| {
-        let known = values::list(declared.names().take(8));
-        let remedy = if known.is_empty() { "declare it first".to_owned() } else { format!("declared are {known}") };
-        Fault::new(&codes::UNDECLARED_VHID, format!("= {}, which nobody declares", quoted(&id.to_string())), remedy)
-    })
+    let Some(known) = declared.known().filter(|known| known.iter().all(|(other, _)| *other != id)) else {
+        return Ok(id);
+    };
+    let names = values::list(known.iter().take(8).map(|(id, _)| id.to_string()));
+    let remedy = if names.is_empty() { "declare it first".to_owned() } else { format!("declared are {names}") };
+    Err(Fault::new(&codes::UNDECLARED_VHID, format!("= {}, which nobody declares", quoted(&id.to_string())), remedy))
 }
 
 /// A vhid that was bounced is MASTER again after three times its advbase; its advskew adds less than a second.
 fn short_settle(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, follows: &[VhidRef], settle: Duration) {
-    let bounce =
-        follows.iter().filter_map(|id| declared.advbase(id).map(|base| (3 * secs(base.get().into()), id))).max();
+    let slow = declared.known().unwrap_or_default().iter().filter(|(id, _)| follows.contains(id));
+    let bounce = slow.map(|(id, base)| (3 * secs(base.get().into()), id)).max();
     if let Some((bounce, id)) = bounce.filter(|(bounce, _)| settle < *bounce) {
         let bounce = crate::config::duration::Shown(bounce);
         let cause = format!("settle is shorter than the {bounce} for which an address change bounces {id}");
@@ -145,15 +147,20 @@ fn short_settle(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, 
     }
 }
 
-fn same_script(table: &Section<'_>, cx: &mut Context<'_>, service: &Service, seen: &mut BTreeMap<ScriptName, String>) {
+fn same_script(
+    table: &Section<'_>,
+    cx: &mut Context<'_>,
+    service: &Service,
+    seen: &mut BTreeMap<ScriptName, ServiceName>,
+) {
     let Driver::Rc { scripts } = &service.driver else { return };
     for script in scripts {
-        if let Some(other) = seen.get(script).filter(|other| **other != service.name.as_str()) {
+        if let Some(other) = seen.get(script).filter(|other| **other != service.name) {
             let cause = format!("the services {other} and {} both drive the rc script {script}", service.name);
             let remedy = "make it one service that follows the vhids of both";
             table.find(&mut cx.report, &codes::SCRIPT_TWICE, "rc", &cause, remedy);
         }
-        seen.entry(script.clone()).or_insert_with(|| service.name.to_string());
+        seen.entry(script.clone()).or_insert_with(|| service.name.clone());
     }
 }
 

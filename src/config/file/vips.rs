@@ -1,17 +1,16 @@
 //! `[vips]`, and what belongs to it only if carpd.toml owns the vhids: `[[vips.vhid]]`, `[pfsync]`, `[carp]`.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
-use super::Context;
 use super::report::Fault;
 use super::section::Section;
 use super::values::{boolean, integer, parsed, path, word, wrong_type};
+use super::{Context, Declared, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::password::PasswordError;
 use crate::config::settings::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
@@ -25,55 +24,58 @@ enum Source {
 }
 
 const SOURCES: [(&str, Source); 3] =
-    [("kernel", Source::Kernel), ("opnsense", Source::Opnsense), ("static", Source::Static)];
+    [("kernel", Source::Kernel), (OPNSENSE, Source::Opnsense), (STATIC, Source::Static)];
 
-pub(super) fn vips(root: &mut Section<'_>, cx: &mut Context<'_>) -> Vips {
+/// Reads who owns the vhids, and says which there are.
+pub(super) fn vips(root: &mut Section<'_>, cx: &mut Context<'_>) -> (Vips, Declared) {
     let Some(mut table) = root.section(&mut cx.report, "vips") else {
-        idle_tables(root, cx, Source::Kernel);
-        return Vips::Kernel;
+        idle(root, cx, &["pfsync", "carp"], STATIC);
+        return (Vips::Kernel, Declared::Kernel);
     };
-    let source = match table.get(&mut cx.report, "source", word(&SOURCES)) {
-        Some(source) => source,
-        None if !table.has("source") => Source::Kernel,
-        // The rest cannot be judged without knowing who owns the vhids; taking the most telling guess avoids findings that are not true.
-        None if table.has("vhid") => Source::Static,
-        None => Source::Opnsense,
-    };
+    let source = table.get(&mut cx.report, "source", word(&SOURCES));
     let vips = match source {
-        Source::Static => {
-            table.without_effect(
-                &mut cx.report,
-                &["config_xml"],
-                "vips.source is \"static\"",
-                "take it out, or write vips.source = \"opnsense\"",
-            );
-            Vips::Static(StaticVips { vhids: vhids(&mut table, cx), pfsync: pfsync(root, cx), preempt: carp(root, cx) })
+        None if table.has("source") => undecided(root, &mut table, cx),
+        None | Some(Source::Kernel) => {
+            idle(&mut table, cx, &["config_xml"], OPNSENSE);
+            idle(&mut table, cx, &["vhid"], STATIC);
+            idle(root, cx, &["pfsync", "carp"], STATIC);
+            (Vips::Kernel, Declared::Kernel)
         }
-        Source::Kernel | Source::Opnsense => {
-            let config_xml = match source {
-                Source::Opnsense => Some(config_xml(&mut table, cx)),
-                _ => {
-                    let why = "vips.source is not \"opnsense\"";
-                    table.without_effect(&mut cx.report, &["config_xml"], why, "write vips.source = \"opnsense\"");
-                    None
-                }
-            };
-            let why = "vips.source is not \"static\"";
-            table.without_effect(&mut cx.report, &["vhid"], why, "take it out, or write vips.source = \"static\"");
-            idle_tables(root, cx, source);
-            config_xml.map_or(Vips::Kernel, |config_xml| Vips::Opnsense { config_xml })
+        Some(Source::Opnsense) => {
+            idle(&mut table, cx, &["vhid"], STATIC);
+            idle(root, cx, &["pfsync", "carp"], STATIC);
+            (Vips::Opnsense { config_xml: config_xml(&mut table, cx) }, Declared::Unknown)
+        }
+        Some(Source::Static) => {
+            idle(&mut table, cx, &["config_xml"], OPNSENSE);
+            let vhids = vhids(&mut table, cx);
+            let declared = Declared::These(vhids.iter().map(|vhid| (vhid.id.clone(), vhid.advbase)).collect());
+            (Vips::Static(StaticVips { vhids, pfsync: pfsync(root, cx), preempt: carp(root, cx) }), declared)
         }
     };
     table.finish(&mut cx.report);
     vips
 }
 
-fn idle_tables(root: &mut Section<'_>, cx: &mut Context<'_>, source: Source) {
-    let (why, remedy) = match source {
-        Source::Opnsense => ("vips.source is \"opnsense\", which sets this itself", "set it in OPNsense's GUI"),
-        _ => ("vips.source is not \"static\"", "take it out, or write vips.source = \"static\""),
-    };
-    root.without_effect(&mut cx.report, &["pfsync", "carp"], why, remedy);
+/// Reads everything although the source is illegal: who owns the vhids is not known, but what is written about them can be checked.
+fn undecided(root: &mut Section<'_>, table: &mut Section<'_>, cx: &mut Context<'_>) -> (Vips, Declared) {
+    let config_xml = config_xml(table, cx);
+    if table.has("vhid") {
+        vhids(table, cx);
+    }
+    pfsync(root, cx);
+    carp(root, cx);
+    table.accept(&["vhid"]);
+    (Vips::Opnsense { config_xml }, Declared::Unknown)
+}
+
+const STATIC: &str = "static";
+const OPNSENSE: &str = "opnsense";
+
+fn idle(table: &mut Section<'_>, cx: &mut Context<'_>, names: &[&'static str], needed: &str) {
+    let why = format!("vips.source is not \"{needed}\"");
+    let remedy = format!("take it out, or write vips.source = \"{needed}\"");
+    table.without_effect(&mut cx.report, names, &why, &remedy);
 }
 
 fn config_xml(table: &mut Section<'_>, cx: &mut Context<'_>) -> PathBuf {
@@ -144,17 +146,6 @@ struct Seen {
     addresses: BTreeMap<IpAddr, u32>,
 }
 
-/// The line where `what` was seen before; otherwise `line` is noted as its first.
-fn first_line<T: Ord>(seen: &mut BTreeMap<T, u32>, what: T, line: u32) -> Option<u32> {
-    match seen.entry(what) {
-        Entry::Occupied(first) => Some(*first.get()),
-        Entry::Vacant(place) => {
-            place.insert(line);
-            None
-        }
-    }
-}
-
 fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option<StaticVhid> {
     let report = &mut cx.report;
     let remedy = "name the interface that carries it, e.g. interface = \"vtnet0\"";
@@ -190,7 +181,7 @@ fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option
         advbase: advbase.flatten().unwrap_or(AdvBase::DEFAULT),
         advskew,
         password_file,
-        addresses: addresses?,
+        addresses: addresses.unwrap_or_default(),
         peer,
         peer6,
     })
