@@ -1,6 +1,15 @@
 //! Configuration: carpd.toml and OPNsense's config.xml, checked as a whole and told with line, cause and remedy.
 
+pub mod catalogue;
+pub mod duration;
+pub(crate) mod file;
 pub mod finding;
+pub mod load;
 pub mod opnsense;
+pub mod password;
+pub mod settings;
+pub mod system;
 
 pub use finding::{Code, Entry, Finding, Place, Severity};
+pub use load::{Loaded, Unusable, load, load_for};
+pub use settings::Settings;

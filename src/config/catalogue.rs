@@ -1,0 +1,3 @@
+//! Every kind of finding, for `carpctl explain`.
+
+pub mod carpd_toml;

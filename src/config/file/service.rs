@@ -1,0 +1,178 @@
+//! `[[service]]`
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::de::{DeTable, DeValue};
+
+use super::report::{Fault, quoted};
+use super::section::Section;
+use super::values::{self, parsed, span, word};
+use super::{Context, Declared, driver, first_line, probe};
+use crate::config::catalogue::carpd_toml as codes;
+use crate::config::settings::{Driver, ScriptName, Service};
+use crate::core::policy::{OnExit, Require};
+use crate::model::{ServiceName, VhidRef};
+
+const ZERO: Duration = Duration::ZERO;
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+pub(super) fn services(
+    root: &mut Section<'_>,
+    cx: &mut Context<'_>,
+    declared: &Declared,
+    poll: Duration,
+) -> Vec<Service> {
+    let mut names: BTreeMap<ServiceName, u32> = BTreeMap::new();
+    let mut scripts: BTreeMap<ScriptName, ServiceName> = BTreeMap::new();
+    let mut services = Vec::new();
+    for mut table in root.sections(&mut cx.report, "service", label) {
+        let remedy = "give it a name, e.g. name = \"gateway\"";
+        let name: Option<ServiceName> = table.required(&mut cx.report, "name", remedy, parsed("\"gateway\""));
+        let line = table.line_of(&cx.report, "name");
+        if let Some((name, first)) =
+            name.as_ref().and_then(|name| Some((name, first_line(&mut names, name.clone(), line)?)))
+        {
+            let cause = format!("a service {name} is defined in line {first} already");
+            table.find(&mut cx.report, &codes::SERVICE_TWICE, "name", &cause, "give each service a name of its own");
+        }
+        if let Some(service) = service(&mut table, cx, name, declared, poll) {
+            same_script(&table, cx, &service, &mut scripts);
+            services.push(service);
+        }
+        table.finish(&mut cx.report);
+    }
+    if let Declared::Kernel = declared {
+        unchecked(root, cx, &services);
+    }
+    services
+}
+
+fn label(table: &DeTable<'_>) -> Option<String> {
+    let name: ServiceName = table.get("name")?.get_ref().as_str()?.parse().ok()?;
+    Some(name.to_string())
+}
+
+fn service(
+    table: &mut Section<'_>,
+    cx: &mut Context<'_>,
+    name: Option<ServiceName>,
+    declared: &Declared,
+    poll: Duration,
+) -> Option<Service> {
+    let follows = follows(table, cx, declared);
+    let report = &mut cx.report;
+    let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
+    let settle = table.get(report, "settle", span(ZERO..=secs(60))).unwrap_or(secs(4));
+    let unknown_grace = table.get(report, "unknown_grace", span(ZERO..=secs(600))).unwrap_or(secs(15));
+    let start_limit = table.get(report, "start_limit", span(secs(1)..=secs(600))).unwrap_or(secs(30));
+    let stop_limit = table.get(report, "stop_limit", span(secs(1)..=secs(600))).unwrap_or(secs(10));
+    let check_every = table.get(report, "check_every", span(secs(1)..=secs(60))).unwrap_or(secs(5));
+    let on_exit = table.get(report, "on_exit", word(&[("leave", OnExit::Leave), ("standby", OnExit::Standby)]));
+    if unknown_grace < 2 * poll {
+        let cause = format!("unknown_grace is shorter than two polls of {}", crate::config::duration::Shown(poll));
+        let remedy = "make it at least three times node.poll: a single failed read must not stop a service";
+        table.find(report, &codes::GRACE_SHORT, "unknown_grace", &cause, remedy);
+    }
+    if let Some(follows) = &follows {
+        short_settle(table, cx, declared, follows, settle);
+    }
+    let driver = driver::driver(table, cx);
+    let probes = probe::probes(table, cx);
+    Some(Service {
+        name: name?,
+        follows: follows?,
+        require: require.unwrap_or_default(),
+        settle,
+        unknown_grace,
+        start_limit,
+        stop_limit,
+        check_every,
+        on_exit: on_exit.unwrap_or_default(),
+        driver: driver?,
+        probes,
+    })
+}
+
+fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -> Option<Vec<VhidRef>> {
+    const REMEDY: &str = "name the vhids that decide its role, e.g. follows = [\"1@vtnet0\"]";
+    if !table.has("follows") {
+        table.find(&mut cx.report, &codes::MISSING, "follows", "the service follows no vhid", REMEDY);
+    }
+    let listed = table.items(&mut cx.report, "follows", false, |value| followed(value, declared))?;
+    if listed.is_empty() {
+        table.find(&mut cx.report, &codes::EMPTY, "follows", "follows is empty, so the service has no role", REMEDY);
+        return None;
+    }
+    let mut follows: Vec<VhidRef> = Vec::new();
+    for id in listed {
+        if follows.contains(&id) {
+            let cause = format!("follows names {id} twice");
+            table.find(
+                &mut cx.report,
+                &codes::FOLLOW_TWICE,
+                "follows",
+                &cause,
+                "keep one of them, or correct the other",
+            );
+        } else {
+            follows.push(id);
+        }
+    }
+    Some(follows)
+}
+
+fn followed(value: &DeValue<'_>, declared: &Declared) -> Result<VhidRef, Fault> {
+    let id: VhidRef = parsed("\"1@vtnet0\"")(value)?;
+    let Some(known) = declared.known().filter(|known| known.iter().all(|(other, _)| *other != id)) else {
+        return Ok(id);
+    };
+    let names = values::list(known.iter().take(8).map(|(id, _)| id.to_string()));
+    let remedy = if names.is_empty() { "declare it first".to_owned() } else { format!("declared are {names}") };
+    Err(Fault::new(&codes::UNDECLARED_VHID, format!("= {}, which nobody declares", quoted(&id.to_string())), remedy))
+}
+
+/// A vhid that was bounced is MASTER again after three times its advbase; its advskew adds less than a second.
+fn short_settle(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, follows: &[VhidRef], settle: Duration) {
+    let slow = declared.known().unwrap_or_default().iter().filter(|(id, _)| follows.contains(id));
+    let bounce = slow.map(|(id, base)| (3 * secs(base.get().into()), id)).max();
+    if let Some((bounce, id)) = bounce.filter(|(bounce, _)| settle < *bounce) {
+        let bounce = crate::config::duration::Shown(bounce);
+        let cause = format!("settle is shorter than the {bounce} for which an address change bounces {id}");
+        let remedy = format!("make it longer than {bounce}, unless a restart is cheaper than the wait");
+        table.find(&mut cx.report, &codes::SETTLE_SHORT, "settle", &cause, &remedy);
+    }
+}
+
+fn same_script(
+    table: &Section<'_>,
+    cx: &mut Context<'_>,
+    service: &Service,
+    seen: &mut BTreeMap<ScriptName, ServiceName>,
+) {
+    let Driver::Rc { scripts } = &service.driver else { return };
+    for script in scripts {
+        if let Some(other) = seen.get(script).filter(|other| **other != service.name) {
+            let cause = format!("the services {other} and {} both drive the rc script {script}", service.name);
+            let remedy = "make it one service that follows the vhids of both";
+            table.find(&mut cx.report, &codes::SCRIPT_TWICE, "rc", &cause, remedy);
+        }
+        seen.entry(script.clone()).or_insert_with(|| service.name.clone());
+    }
+}
+
+/// One note for all services: one for each vhid would bury what matters.
+fn unchecked(root: &Section<'_>, cx: &mut Context<'_>, services: &[Service]) {
+    let mut ids: Vec<&VhidRef> = services.iter().flat_map(|service| &service.follows).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if !ids.is_empty() {
+        let known = values::list(ids.iter().take(8).map(ToString::to_string));
+        let cause = format!("nothing here says whether the node has {known}: vips.source is \"kernel\"");
+        let remedy = "compare with `carpctl status` on the node";
+        root.find(&mut cx.report, &codes::UNCHECKED_VHID, "service", &cause, remedy);
+    }
+}

@@ -1,0 +1,89 @@
+//! What the configuration check asks of the machine it runs on.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::password::{self, PasswordError};
+use super::settings::ScriptName;
+
+/// What is known of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// It can be executed.
+    Usable,
+    /// Nothing is there, or not a file.
+    Missing,
+    /// A file that nobody may execute.
+    NotExecutable,
+    /// It, or the directory it is in, may be changed by others than its owner.
+    Open,
+}
+
+/// The machine that the configuration is for, as far as the check looks at it.
+pub trait System {
+    /// The host name up to its first dot.
+    fn host_name(&self) -> String;
+    /// Whether the group exists.
+    fn has_group(&self, name: &str) -> bool;
+    /// Whether the user exists.
+    fn has_user(&self, name: &str) -> bool;
+    /// Whether one of these is an rc(8) script here.
+    fn has_script(&self, names: &[ScriptName]) -> bool;
+    /// What is known of the program at an absolute path.
+    fn program(&self, path: &Path) -> Program;
+    /// Whether the password in this file is longer than what counts.
+    ///
+    /// # Errors
+    /// The file cannot be used.
+    fn password(&self, path: &Path) -> Result<bool, PasswordError>;
+}
+
+/// The machine this process runs on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ThisSystem;
+
+const RC_DIRECTORIES: [&str; 2] = ["/etc/rc.d", "/usr/local/etc/rc.d"];
+
+impl System for ThisSystem {
+    fn host_name(&self) -> String {
+        let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok()).unwrap_or_default();
+        let host = host.split('.').next().unwrap_or_default();
+        if host.is_empty() { "unnamed".to_owned() } else { host.to_owned() }
+    }
+
+    fn has_group(&self, name: &str) -> bool {
+        // A lookup that fails is no evidence that the group is absent.
+        !matches!(nix::unistd::Group::from_name(name), Ok(None))
+    }
+
+    fn has_user(&self, name: &str) -> bool {
+        !matches!(nix::unistd::User::from_name(name), Ok(None))
+    }
+
+    fn has_script(&self, names: &[ScriptName]) -> bool {
+        // Without rc(8) this is not the node itself, but a machine where its configuration is tried.
+        if !Path::new(RC_DIRECTORIES[0]).is_dir() {
+            return true;
+        }
+        let mut places = RC_DIRECTORIES.iter().flat_map(|directory| names.iter().map(move |name| (directory, name)));
+        places.any(|(directory, name)| Path::new(directory).join(name.as_str()).is_file())
+    }
+
+    fn program(&self, path: &Path) -> Program {
+        let Ok(file) = path.metadata() else { return Program::Missing };
+        if !file.is_file() {
+            return Program::Missing;
+        }
+        if file.mode() & 0o111 == 0 {
+            return Program::NotExecutable;
+        }
+        let directory = path.parent().and_then(|parent| parent.metadata().ok());
+        // In a directory with the sticky bit, others can add a file but not replace this one.
+        let open_directory = directory.is_some_and(|meta| meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0);
+        if file.mode() & 0o022 != 0 || open_directory { Program::Open } else { Program::Usable }
+    }
+
+    fn password(&self, path: &Path) -> Result<bool, PasswordError> {
+        password::read(path).map(|password| password.cut)
+    }
+}
