@@ -6,6 +6,7 @@
 //! * [`model`]: plain domain types that cannot hold an illegal value.
 //! * [`core`]: every decision, as a pure function of what was seen and of time.
 //! * [`kernel`]: the [`kernel::Kernel`] trait, through which all reads and writes of CARP and pfsync pass.
+//! * [`lab`]: a model of FreeBSD's CARP and pfsync, in virtual time.
 
 pub mod config;
 pub mod control;

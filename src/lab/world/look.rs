@@ -1,0 +1,91 @@
+//! What a node can see of itself.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::model::{InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidRef, VhidSnapshot};
+
+use super::carp::{GROUP4, GROUP6};
+use super::node::{Node, NodeId};
+use super::{LabError, World};
+
+impl World {
+    /// One look at the node's kernel.
+    ///
+    /// # Errors
+    /// The node is off.
+    pub fn snapshot(&self, node: NodeId) -> Result<Snapshot, LabError> {
+        let node = self.powered(node)?;
+        let mut vhids: Vec<VhidSnapshot> = (0..node.vhids.len()).map(|v| node.vhid_snapshot(v)).collect();
+        vhids.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let syncdev = node.pfsync.syncdev;
+        let interfaces = node.interfaces.iter().enumerate().filter(|(i, interface)| {
+            !interface.gone && (syncdev == Some(*i) || node.vhids.iter().any(|v| v.interface == *i))
+        });
+        Ok(Snapshot {
+            boot: node.boot_id(),
+            vhids,
+            interfaces: interfaces
+                .map(|(_, i)| InterfaceSnapshot { name: i.name.clone(), up: i.up, link: i.link })
+                .collect(),
+            sysctls: node.sysctls,
+            counters: node.counters,
+            pfsync: Some(node.pfsync_snapshot()),
+        })
+    }
+
+    /// One vhid, as a single SIOCGVH or netlink GET and the list of its addresses show it.
+    ///
+    /// # Errors
+    /// The node is off, or has no such interface or vhid.
+    pub fn vhid(&self, node: NodeId, id: &VhidRef) -> Result<VhidSnapshot, LabError> {
+        let node = self.powered(node)?;
+        let i = node.interface(&id.interface)?;
+        let v = node
+            .find_vhid(i, id.vhid.get())
+            .ok_or_else(|| LabError::NoVhid { node: node.name.clone(), vhid: id.clone() })?;
+        Ok(node.vhid_snapshot(v))
+    }
+
+    /// Whether the node has power.
+    #[must_use]
+    pub fn is_powered(&self, node: NodeId) -> bool {
+        self.nodes[node.at()].powered
+    }
+
+    fn powered(&self, node: NodeId) -> Result<&Node, LabError> {
+        let node = &self.nodes[node.at()];
+        if node.powered { Ok(node) } else { Err(LabError::Off(node.name.clone())) }
+    }
+}
+
+impl Node {
+    fn vhid_snapshot(&self, v: usize) -> VhidSnapshot {
+        let vhid = &self.vhids[v];
+        let mut addresses: Vec<IpNet> =
+            self.addresses.iter().filter(|a| a.vhid == Some(vhid.serial)).map(|a| a.net).collect();
+        addresses.sort_unstable();
+        VhidSnapshot {
+            id: self.vhid_ref(v),
+            state: vhid.state,
+            advbase: vhid.advbase,
+            advskew: vhid.advskew,
+            peer: (vhid.peer != GROUP4).then_some(IpAddr::V4(vhid.peer)),
+            peer6: (vhid.peer6 != GROUP6).then_some(IpAddr::V6(vhid.peer6)),
+            addresses,
+        }
+    }
+
+    fn pfsync_snapshot(&self) -> PfsyncSnapshot {
+        let pfsync = &self.pfsync;
+        PfsyncSnapshot {
+            syncdev: pfsync.syncdev.map(|i| self.interfaces[i].name.clone()),
+            syncpeer: pfsync.peer,
+            version: pfsync.version,
+            in_sync: pfsync.in_sync,
+            ipackets: pfsync.ipackets,
+            opackets: pfsync.opackets,
+        }
+    }
+}
