@@ -40,6 +40,18 @@ pub struct DemotionLogLine {
     pub reason: String,
 }
 
+impl DemotionLogLine {
+    /// Reads a line of the kernel's message buffer (`carp_demote_adj()` writes it); `None` if it is about something else.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let rest = line.split_once("carp: demoted by ")?.1;
+        let (by, rest) = rest.split_once(" to ")?;
+        let (to, reason) = rest.split_once(" (")?;
+        let reason = reason.trim_end().strip_suffix(')')?.to_owned();
+        Some(Self { by: Demotion::new(by.parse().ok()?), to: Demotion::new(to.parse().ok()?), reason })
+    }
+}
+
 /// Why the kernel could not be asked or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelError {
@@ -79,5 +91,19 @@ pub fn open(name: &str) -> Result<Box<dyn Kernel>, KernelError> {
     match name.strip_prefix("lab:") {
         Some(path) => Ok(Box::new(lab::LabKernel::new(path))),
         None => Err(KernelError::Unsupported),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_s_lines_about_demotion_are_understood_and_others_are_not() {
+        let line = DemotionLogLine::parse("<6>carp: demoted by -240 to 480 (send error 13 on epair0b)\n").unwrap();
+        assert_eq!((line.by.get(), line.to.get(), line.reason.as_str()), (-240, 480, "send error 13 on epair0b"));
+        for other in ["carp: 1@em0: INIT -> BACKUP (initialization complete)", "carp: demoted by x to 0 (sysctl)", ""] {
+            assert_eq!(DemotionLogLine::parse(other), None);
+        }
     }
 }

@@ -1,0 +1,215 @@
+//! Nodes with their kernels and cables, set up from configuration files: what both the real-time lab and the scenarios run.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::plan::{InterfacePlan, NodePlan, VhidPlan};
+use super::world::{LabError, NodeId, PfsyncSettings, SegmentId, VhidSettings, World, WorldConfig};
+use crate::core::attribution::OPNSENSE_MAINTENANCE;
+use crate::kernel::{DemotionLogLine, Kernel, KernelError};
+use crate::model::{Demotion, InterfaceName, Snapshot};
+
+/// Two or more nodes.
+#[derive(Debug)]
+pub struct Cluster {
+    /// Kernels, cables and time.
+    pub world: World,
+    /// The nodes, in the order they were given.
+    pub nodes: Vec<ClusterNode>,
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub struct ClusterNode {
+    /// Its place in the world.
+    pub id: NodeId,
+    /// What it is set up with at boot.
+    pub plan: NodePlan,
+}
+
+impl Cluster {
+    /// Builds the nodes, wires interfaces that share a subnet (or, without addresses, a name) to one segment, and boots all.
+    ///
+    /// # Errors
+    /// A plan contradicts itself, e.g. gives an address to an interface it does not have.
+    pub fn new(plans: Vec<NodePlan>, config: WorldConfig) -> Result<Self, LabError> {
+        let mut world = World::new(config);
+        let mut segments: Vec<(Vec<IpNet>, String, SegmentId)> = Vec::new();
+        let mut nodes = Vec::new();
+        for plan in plans {
+            let id = world.add_node(&plan.name);
+            for interface in &plan.interfaces {
+                world.add_interface(id, &interface.name)?;
+                let segment = segment_of(interface, &mut segments, &mut world);
+                world.plug(id, &interface.name, segment)?;
+            }
+            nodes.push(ClusterNode { id, plan });
+        }
+        let mut cluster = Self { world, nodes };
+        for at in 0..cluster.nodes.len() {
+            cluster.apply(at)?;
+        }
+        Ok(cluster)
+    }
+
+    /// The node called `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.nodes.iter().position(|node| node.plan.name == name)
+    }
+
+    /// The kernel of node number `at`, for a carpd.
+    pub fn kernel(&mut self, at: usize) -> NodeKernel<'_> {
+        NodeKernel { world: &mut self.world, node: self.nodes[at].id }
+    }
+
+    /// Switches a node on again and lets its boot scripts set it up. Its cables stayed where they were.
+    ///
+    /// # Errors
+    /// The plan contradicts itself.
+    pub fn boot(&mut self, at: usize) -> Result<(), LabError> {
+        self.world.boot(self.nodes[at].id);
+        self.apply(at)
+    }
+
+    /// What OPNsense, or rc(8) and carpd on plain FreeBSD, do at boot: sysctls, then for every vhid first the CARP entry, then
+    /// its aliases, then pfsync.
+    fn apply(&mut self, at: usize) -> Result<(), LabError> {
+        let ClusterNode { id, plan } = self.nodes[at].clone();
+        if plan.opnsense_maintenance {
+            self.world.add_demotion(id, Demotion::new(OPNSENSE_MAINTENANCE))?;
+        }
+        self.world.set_senderr_factor(id, Demotion::new(plan.senderr_factor))?;
+        for interface in &plan.interfaces {
+            self.world.set_up(id, &interface.name, true)?;
+            for net in interface.addresses.iter().filter(|net| net.addr() != net.network()) {
+                self.world.add_address(id, &interface.name, *net, None)?;
+            }
+        }
+        for vhid in &plan.vhids {
+            self.apply_vhid(id, vhid)?;
+        }
+        self.world.set_preempt(id, plan.preempt)?;
+        self.world.set_pf(id, true)?;
+        if let Some(pfsync) = &plan.pfsync {
+            let (syncdev, peer) = (Some(pfsync.syncdev.clone()), pfsync.syncpeer);
+            self.world.set_pfsync(id, &PfsyncSettings { syncdev, peer, version: pfsync.version })?;
+        }
+        Ok(())
+    }
+
+    fn apply_vhid(&mut self, id: NodeId, vhid: &VhidPlan) -> Result<(), LabError> {
+        let mut settings = VhidSettings {
+            advbase: Some(vhid.advbase),
+            advskew: vhid.advskew,
+            key: vhid.key.clone(),
+            ..VhidSettings::default()
+        };
+        for peer in &vhid.peers {
+            match peer {
+                IpAddr::V4(peer) => settings.peer = Some(*peer),
+                IpAddr::V6(peer) => settings.peer6 = Some(*peer),
+            }
+        }
+        self.world.set_vhid(id, &vhid.id, &settings)?;
+        for net in &vhid.addresses {
+            self.world.add_address(id, &vhid.id.interface, *net, Some(vhid.id.vhid))?;
+        }
+        Ok(())
+    }
+
+    /// The kernel's name of the interface that people call `label` on node number `at`.
+    #[must_use]
+    pub fn interface(&self, at: usize, label: &str) -> Option<InterfaceName> {
+        self.nodes[at].plan.interface(label).map(|i| i.name.clone())
+    }
+}
+
+fn segment_of(
+    interface: &InterfacePlan,
+    segments: &mut Vec<(Vec<IpNet>, String, SegmentId)>,
+    world: &mut World,
+) -> SegmentId {
+    let nets: Vec<IpNet> = interface.addresses.iter().map(IpNet::trunc).collect();
+    let same = |(others, label, _): &&mut (Vec<IpNet>, String, SegmentId)| {
+        nets.iter().any(|net| others.contains(net)) || (nets.is_empty() && *label == interface.label)
+    };
+    if let Some((others, _, segment)) = segments.iter_mut().find(same) {
+        others.extend(nets);
+        return *segment;
+    }
+    let segment = world.add_segment();
+    segments.push((nets, interface.label.clone(), segment));
+    segment
+}
+
+/// One node's kernel, as carpd uses it.
+#[derive(Debug)]
+pub struct NodeKernel<'a> {
+    world: &'a mut World,
+    node: NodeId,
+}
+
+impl Kernel for NodeKernel<'_> {
+    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
+        self.world.snapshot(self.node).map_err(lab_error)
+    }
+
+    fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
+        self.world.add_demotion(self.node, delta).map_err(lab_error)
+    }
+
+    fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {
+        Ok(self.world.kernel_messages(self.node).filter_map(DemotionLogLine::parse).collect())
+    }
+}
+
+fn lab_error(error: LabError) -> KernelError {
+    KernelError::Lab { path: "lab".to_owned(), source: std::io::Error::other(error) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::opnsense::OpnsenseConfig;
+    use crate::model::CarpState::{self, Backup, Master};
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn example() -> Cluster {
+        let files = [("fw1", include_str!("example/fw1.xml")), ("fw2", include_str!("example/fw2.xml"))];
+        let plans = files.map(|(name, xml)| {
+            NodePlan::from_opnsense(name, &OpnsenseConfig::parse(Path::new(name), xml.as_bytes()).unwrap())
+        });
+        Cluster::new(plans.into(), WorldConfig::default()).unwrap()
+    }
+
+    fn states(cluster: &mut Cluster, at: usize) -> Vec<CarpState> {
+        cluster.kernel(at).snapshot().unwrap().vhids.iter().map(|v| v.state).collect()
+    }
+
+    #[test]
+    fn the_bundled_pair_elects_its_first_node_and_fails_over_when_that_one_dies() {
+        let mut cluster = example();
+        cluster.world.advance(Duration::from_secs(10));
+        assert_eq!((states(&mut cluster, 0), states(&mut cluster, 1)), (vec![Master; 2], vec![Backup; 2]));
+        let first = cluster.nodes[0].id;
+        cluster.world.power_off(first);
+        cluster.world.advance(Duration::from_secs(4));
+        assert!(cluster.kernel(0).snapshot().is_err());
+        assert_eq!(states(&mut cluster, 1), vec![Master; 2]);
+        cluster.boot(0).unwrap();
+        cluster.world.advance(Duration::from_secs(10));
+        assert_eq!((states(&mut cluster, 0), states(&mut cluster, 1)), (vec![Master; 2], vec![Backup; 2]));
+    }
+
+    #[test]
+    fn the_kernel_log_tells_carpd_what_it_wrote() {
+        let mut cluster = example();
+        cluster.kernel(0).add_demotion(Demotion::new(241)).unwrap();
+        let log = cluster.kernel(0).demotion_log().unwrap();
+        let last = log.last().unwrap();
+        assert_eq!((last.by.get(), last.reason.as_str()), (241, "sysctl"));
+    }
+}
