@@ -2,5 +2,8 @@
 
 pub mod cluster;
 pub mod daemon;
+pub mod dir;
+pub mod gateway;
 pub mod plan;
+pub mod server;
 pub mod world;
