@@ -36,7 +36,7 @@ use events::EventCount;
 use ledger::Ledger;
 use observe::Observer;
 use policy::{OnExit, Policy};
-use role::{Role, role};
+use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
 use share::BadAuth;
 
@@ -232,10 +232,12 @@ impl Core {
         let unreadable_for = self.observer.unreadable().map(|(since, _)| now.mono.since(since.mono));
         let was_read = self.observer.seen().is_some();
         for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
-            let role = self.observer.known().map(|snapshot| role(policy, snapshot));
+            let known = self.observer.known();
+            let role = known.map(|snapshot| role(policy, snapshot));
+            let lost = known.is_some_and(|snapshot| !may_bounce_back(policy, snapshot));
             let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
             let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
-            service.follow(policy, role, grace_over, planned || self.stopping, now.mono);
+            service.follow(policy, role, grace_over, planned || lost || self.stopping, now.mono);
         }
     }
 

@@ -1,4 +1,5 @@
 //! Promises about what carpd is built from.
+#![allow(clippy::unwrap_used, reason = "a broken tree has to fail the test")]
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -57,7 +58,8 @@ fn nothing_shipped_brings_c_code_or_comes_from_outside_the_registry() {
         assert!(package["links"].is_null(), "{} links {}", package["name"], package["links"]);
         let from_registry = package["source"].as_str().is_none_or(|s| s.starts_with("registry+"));
         assert!(from_registry, "{} comes from {}", package["name"], package["source"]);
-        let builds_c = package["dependencies"].as_array().unwrap().iter().any(|d| d["name"] == "cc" && d["kind"] == "build");
+        let builds_c =
+            package["dependencies"].as_array().unwrap().iter().any(|d| d["name"] == "cc" && d["kind"] == "build");
         assert!(!builds_c, "{} builds C", package["name"]);
     }
 }
