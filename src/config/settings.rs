@@ -1,5 +1,6 @@
 //! carpd.toml after every check: values that can be used as they are.
 
+mod render;
 pub mod service;
 pub mod vips;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::policy::{Require, ServicePolicy};
-use crate::model::{CarpState, Snapshot};
+use crate::model::{CarpState, InterfaceSnapshot, Snapshot};
 
 /// The role that the election gives to a service on this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,20 @@ pub fn role(service: &ServicePolicy, snapshot: &Snapshot) -> Role {
         Require::Any => masters.any(|m| m),
     };
     if active { Role::Active } else { Role::Standby }
+}
+
+/// Whether a lost MASTER may be a mere bounce: an address change sends a vhid through INIT and BACKUP for about 3 s.
+///
+/// On a dead interface, or with CARP switched off, nothing comes back by itself, and the peer is taking over already.
+#[must_use]
+pub fn may_bounce_back(service: &ServicePolicy, snapshot: &Snapshot) -> bool {
+    let alive = |id: &crate::model::VhidRef| snapshot.interface(&id.interface).is_none_or(InterfaceSnapshot::runs);
+    let mut alive = service.follows.iter().map(alive);
+    let able = match service.require {
+        Require::All => alive.all(|a| a),
+        Require::Any => alive.any(|a| a),
+    };
+    able && snapshot.sysctls.allow
 }
 
 #[cfg(test)]

@@ -174,9 +174,9 @@ impl Service {
         self.next_check = now;
     }
 
-    /// The election's word, `None` while the kernel cannot be read. `grace_over` says that the kernel has been unreadable for too long; `planned` that this node
-    /// gives its VIPs away on purpose, so that waiting for them to return would be in vain.
-    pub fn follow(&mut self, policy: &ServicePolicy, role: Option<Role>, grace_over: bool, planned: bool, now: Mono) {
+    /// The election's word, `None` while the kernel cannot be read. `grace_over` says that it has been unreadable for too
+    /// long; `for_good` that a lost MASTER does not come back by itself, so that waiting for it would be in vain.
+    pub fn follow(&mut self, policy: &ServicePolicy, role: Option<Role>, grace_over: bool, for_good: bool, now: Mono) {
         self.role = role;
         let Some(role) = role else {
             if grace_over {
@@ -191,7 +191,7 @@ impl Service {
             }
             Role::Standby => {
                 let since = *self.away_since.get_or_insert(now);
-                if planned || now >= since + policy.settle || self.want.is_none() && self.is == Is::Stopped {
+                if for_good || now >= since + policy.settle || self.want.is_none() && self.is == Is::Stopped {
                     self.set_want(Role::Standby, now);
                 }
             }

@@ -487,6 +487,16 @@ fn planned_handover_stops_the_service_without_waiting_for_settle() {
 }
 
 #[test]
+fn a_dead_interface_stops_the_service_without_waiting_for_settle() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.kernel.look.as_mut().unwrap().interfaces[0].link = false;
+    rig.event("1@em0", Init);
+    rig.run(300);
+    assert!(!rig.running());
+}
+
+#[test]
 fn an_unhealthy_service_demotes_by_its_named_share_until_it_is_healthy() {
     let mut gw = service("gw", &["1@em0"]);
     gw.probes.push(ProbePolicy {

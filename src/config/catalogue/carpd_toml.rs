@@ -289,6 +289,55 @@ pub(crate) const TIMEOUT_LONG: Entry = Entry {
     explanation: "The next run would be due before the last one ended; runs of one probe never overlap.",
 };
 
+pub(crate) const PAIR_EQUAL: Entry = Entry {
+    code: Code(171),
+    severity: Severity::Error,
+    title: "two nodes with the same advbase and advskew",
+    explanation: "Neither is better than the other. Two MASTERs that hear equal adverts both step down, and the next election may end the same way (carp_input_c(), sys/netinet/ip_carp.c).",
+};
+
+pub(crate) const PAIR_ADDRESSES: Entry = Entry {
+    code: Code(172),
+    severity: Severity::Error,
+    title: "the nodes have different addresses in one vhid",
+    explanation: "The addresses are part of what an advert's digest covers (carp(4)). A node drops adverts for another list, hears nobody, and becomes MASTER too.",
+};
+
+pub(crate) const PAIR_VHID: Entry = Entry {
+    code: Code(173),
+    severity: Severity::Warning,
+    title: "a vhid that only one node has",
+    explanation: "The other node cannot take it over. A vhid is recognised on the peer by its number together with its interface or one of its networks.",
+};
+
+pub(crate) const PAIR_ADVBASE: Entry = Entry {
+    code: Code(174),
+    severity: Severity::Warning,
+    title: "the nodes advertise at different intervals",
+    explanation: "A BACKUP waits three times its own advbase. If the MASTER's adverts come slower than that, it takes over although nothing is wrong.",
+};
+
+pub(crate) const PAIR_PFSYNC: Entry = Entry {
+    code: Code(175),
+    severity: Severity::Warning,
+    title: "the nodes exchange states differently",
+    explanation: "A node that does not understand the other's message format drops its packets, and connections break at a failover (pfsync(4)). Both have to send the newest format that both understand.",
+};
+
+pub(crate) const PAIR_SPLIT: Entry = Entry {
+    code: Code(176),
+    severity: Severity::Note,
+    title: "vhids are meant to be active on different nodes",
+    explanation: "`net.inet.carp.demotion` belongs to the node, not to a vhid: maintenance and failing probes move all its vhids at once, those meant to stay included.",
+};
+
+pub(crate) const PAIR_SERVICE: Entry = Entry {
+    code: Code(177),
+    severity: Severity::Warning,
+    title: "a service that only one node has",
+    explanation: "After a failover nobody would run it, or nobody would stop it.",
+};
+
 /// All of them, in the order of their codes.
 pub const ENTRIES: &[Entry] = &[
     UNREADABLE,
@@ -332,6 +381,13 @@ pub const ENTRIES: &[Entry] = &[
     SETTLE_SHORT,
     GRACE_SHORT,
     TIMEOUT_LONG,
+    PAIR_EQUAL,
+    PAIR_ADDRESSES,
+    PAIR_VHID,
+    PAIR_ADVBASE,
+    PAIR_PFSYNC,
+    PAIR_SPLIT,
+    PAIR_SERVICE,
 ];
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ pub enum ProbeTest {
 /// A program and its arguments. It is executed as it stands, never by way of a shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
-    program: PathBuf,
+    program: String,
     args: Vec<String>,
 }
 
@@ -129,13 +129,13 @@ impl Command {
         if !Path::new(&program).is_absolute() {
             return Err(CommandError::NotAbsolute(program));
         }
-        Ok(Self { program: program.into(), args: words.collect() })
+        Ok(Self { program, args: words.collect() })
     }
 
     /// The program, an absolute path.
     #[must_use]
     pub fn program(&self) -> &Path {
-        &self.program
+        Path::new(&self.program)
     }
 
     /// Its arguments, without the program's own name.
@@ -143,12 +143,17 @@ impl Command {
     pub fn args(&self) -> &[String] {
         &self.args
     }
+
+    /// The program and its arguments.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.program).chain(&self.args).map(String::as_str)
+    }
 }
 
 impl fmt::Display for Command {
     /// The words with a blank between them: for people, not for a shell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.program.display())?;
+        f.write_str(&self.program)?;
         self.args.iter().try_for_each(|arg| write!(f, " {arg}"))
     }
 }

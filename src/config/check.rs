@@ -1,0 +1,178 @@
+//! `carpctl config check`: one file, or a pair's two, judged and shown.
+
+use std::fmt;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::file::report::Report;
+use super::load::{self, Loaded, Unusable};
+use super::system::{AnySystem, System, ThisSystem};
+use super::{Finding, Severity, pair};
+
+/// What kind of configuration a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub enum Format {
+    /// carpd's own.
+    #[serde(rename = "carpd.toml")]
+    CarpdToml,
+    /// OPNsense's.
+    #[serde(rename = "config.xml")]
+    ConfigXml,
+}
+
+/// The outcome of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Nothing worse than notes.
+    Clean,
+    /// A file could not be read, or is not what it should be.
+    Unread,
+    /// Warnings or errors.
+    Findings,
+}
+
+impl Verdict {
+    /// The exit code that goes with it: 0, 1 or 2.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Clean => 0,
+            Self::Unread => 1,
+            Self::Findings => 2,
+        }
+    }
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CheckReport {
+    /// The file.
+    pub file: PathBuf,
+    /// What kind of configuration it is.
+    pub format: Format,
+    /// The outcome.
+    pub verdict: Verdict,
+    /// How many findings are errors.
+    pub errors: usize,
+    /// How many findings are warnings.
+    pub warnings: usize,
+    /// How many findings are notes.
+    pub notes: usize,
+    /// The findings, in the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks the configuration at `path`, and how it goes with that of the other node at `peer`.
+///
+/// The files are told apart by what is in them, not by their names: a config.xml may have been saved under any.
+#[must_use]
+pub fn check_file(path: &Path, peer: Option<&Path>) -> CheckReport {
+    check_file_for(path, peer, &ThisSystem)
+}
+
+/// Like [`check_file`], for the machine that `system` describes.
+#[must_use]
+pub fn check_file_for(path: &Path, peer: Option<&Path>, system: &dyn System) -> CheckReport {
+    let format = Format::of(path);
+    let mut judged = Judged::default();
+    judged.carpd_toml(path, peer, system);
+    CheckReport::new(path, format, judged)
+}
+
+impl Format {
+    /// What the file's first character says. A file that cannot be read counts as a carpd.toml, whose reader will say why.
+    fn of(path: &Path) -> Self {
+        let mut start = Vec::new();
+        // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let read = opened.and_then(|file| file.take(4096).read_to_end(&mut start));
+        let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
+        match (read, text.iter().find(|b| !b.is_ascii_whitespace())) {
+            (Ok(_), Some(b'<')) => Self::ConfigXml,
+            _ => Self::CarpdToml,
+        }
+    }
+}
+
+/// What is known so far.
+#[derive(Default)]
+struct Judged {
+    unread: bool,
+    findings: Vec<Finding>,
+}
+
+impl Judged {
+    fn carpd_toml(&mut self, path: &Path, peer: Option<&Path>, system: &dyn System) {
+        let own = self.load(path, system);
+        let Some(peer) = peer else { return };
+        // The other node's groups, programs and password files are not on this machine.
+        let other = self.load(peer, &AnySystem);
+        if let Some((own, other)) = own.zip(other) {
+            let file = Report::new(path, "");
+            self.findings.extend(pair::compare(file, &own.settings, &other.settings, peer));
+        }
+    }
+
+    fn load(&mut self, path: &Path, system: &dyn System) -> Option<Loaded> {
+        match load::load_for(path, system) {
+            Ok(mut loaded) => {
+                self.findings.append(&mut loaded.findings);
+                Some(loaded)
+            }
+            Err(Unusable { unread, findings }) => {
+                self.unread |= unread;
+                self.findings.extend(findings);
+                None
+            }
+        }
+    }
+}
+
+impl CheckReport {
+    fn new(file: &Path, format: Format, Judged { unread, findings }: Judged) -> Self {
+        let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        let (errors, warnings, notes) = (count(Severity::Error), count(Severity::Warning), count(Severity::Note));
+        let verdict = match errors + warnings {
+            _ if unread => Verdict::Unread,
+            0 => Verdict::Clean,
+            _ => Verdict::Findings,
+        };
+        Self { file: file.to_owned(), format, verdict, errors, warnings, notes, findings }
+    }
+}
+
+impl fmt::Display for CheckReport {
+    /// Every finding with its place and its remedy, and a line that sums up.
+    ///
+    /// The lines of the file are not quoted: both kinds of file may hold a password, a carpd.toml by mistake.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for finding in &self.findings {
+            writeln!(f, "{}[{}]: {}", finding.severity.as_str(), finding.code, finding.cause)?;
+            write!(f, "  --> {}", finding.place.file.display())?;
+            if finding.place.line > 0 {
+                write!(f, ":{}", finding.place.line)?;
+            }
+            if !finding.key.is_empty() {
+                write!(f, "  {}", finding.key)?;
+            }
+            writeln!(f, "\n   = {}\n", finding.remedy)?;
+        }
+        let counts = [(self.errors, "error"), (self.warnings, "warning"), (self.notes, "note")];
+        let counts: Vec<String> = counts
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        let counts = if counts.is_empty() { "no findings".to_owned() } else { counts.join(", ") };
+        let hint = if self.findings.is_empty() { "" } else { "; `carpctl explain CODE` tells more" };
+        writeln!(f, "{}: {counts}{hint}", self.file.display())
+    }
+}

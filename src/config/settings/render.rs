@@ -1,0 +1,302 @@
+//! The configuration as it is in effect, as a carpd.toml that means the same.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use super::{Command, Driver, KernelChoice, Probe, ProbeTest, ScriptName, Service, Settings, StaticVhid, Vips};
+use crate::config::duration::Shown;
+use crate::core::policy::{OnExit, ProbeEffect, Require};
+
+impl Settings {
+    /// A carpd.toml with every key that has an effect, defaults included. Reading it gives these settings again.
+    ///
+    /// It names password files and holds no password.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        // Every value is text, a number, a list or a table with text keys: all of which TOML has.
+        toml::to_string_pretty(&Document::of(self)).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    node: Node<'a>,
+    control: Control<'a>,
+    vips: Source<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pfsync: Option<Pfsync<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carp: Option<Carp>,
+    maintenance: Maintenance,
+    hold: Hold,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Metrics>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    service: Vec<ServiceTable<'a>>,
+}
+
+#[derive(Serialize)]
+struct Node<'a> {
+    name: &'a str,
+    state_dir: &'a Path,
+    devd_socket: &'a Path,
+    kernel: String,
+    poll: String,
+    log: String,
+}
+
+#[derive(Serialize)]
+struct Control<'a> {
+    socket: &'a Path,
+    group: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_group: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Source<'a> {
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_xml: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vhid: Vec<Vhid<'a>>,
+}
+
+#[derive(Serialize)]
+struct Vhid<'a> {
+    interface: &'a str,
+    vhid: u8,
+    advbase: u8,
+    advskew: u8,
+    addresses: &'a [IpNet],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_file: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<Ipv4Addr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer6: Option<Ipv6Addr>,
+}
+
+#[derive(Serialize)]
+struct Pfsync<'a> {
+    syncdev: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    syncpeer: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    defer: bool,
+    maxupdates: u8,
+}
+
+#[derive(Serialize)]
+struct Carp {
+    preempt: bool,
+}
+
+#[derive(Serialize)]
+struct Maintenance {
+    demotion: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_for: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Hold {
+    boot: String,
+}
+
+#[derive(Serialize)]
+struct Metrics {
+    listen: SocketAddr,
+}
+
+#[derive(Serialize)]
+struct ServiceTable<'a> {
+    name: &'a str,
+    follows: Vec<String>,
+    require: Require,
+    settle: String,
+    unknown_grace: String,
+    start_limit: String,
+    stop_limit: String,
+    check_every: String,
+    on_exit: OnExit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exec: Option<Exec<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rc: Option<Rc<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    probe: Vec<ProbeTable<'a>>,
+}
+
+#[derive(Serialize)]
+struct Exec<'a> {
+    start: Vec<&'a str>,
+    stop: Vec<&'a str>,
+    status: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Rc<'a> {
+    script: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ProbeTable<'a> {
+    name: &'a str,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<Vec<&'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connect: Option<SocketAddr>,
+    every: String,
+    timeout: String,
+    rise: u32,
+    fall: u32,
+    effect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    demote: Option<i32>,
+}
+
+fn shown(duration: Duration) -> String {
+    Shown(duration).to_string()
+}
+
+impl<'a> Document<'a> {
+    fn of(settings: &'a Settings) -> Self {
+        let owned = match &settings.vips {
+            Vips::Static(vips) => Some(vips),
+            Vips::Kernel | Vips::Opnsense { .. } => None,
+        };
+        Self {
+            node: Node {
+                name: &settings.node.name,
+                state_dir: &settings.node.state_dir,
+                devd_socket: &settings.node.devd_socket,
+                kernel: match &settings.node.kernel {
+                    KernelChoice::Freebsd => "freebsd".to_owned(),
+                    KernelChoice::Lab(socket) => format!("lab:{}", socket.display()),
+                },
+                poll: shown(settings.node.poll),
+                log: settings.node.log.as_str().to_ascii_lowercase(),
+            },
+            control: Control {
+                socket: &settings.control.socket,
+                group: &settings.control.group,
+                admin_group: settings.control.admin_group.as_deref(),
+            },
+            vips: Source::of(&settings.vips),
+            pfsync: owned.and_then(|vips| vips.pfsync.as_ref()).map(Pfsync::of),
+            carp: owned.map(|vips| Carp { preempt: vips.preempt }),
+            maintenance: Maintenance {
+                demotion: settings.maintenance.demotion.into(),
+                default_for: settings.maintenance.default_for.map(shown),
+            },
+            hold: Hold { boot: shown(settings.boot_hold) },
+            metrics: settings.metrics.map(|listen| Metrics { listen }),
+            service: settings.services.iter().map(ServiceTable::of).collect(),
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    fn of(vips: &'a Vips) -> Self {
+        match vips {
+            Vips::Kernel => Self { source: "kernel", config_xml: None, vhid: Vec::new() },
+            Vips::Opnsense { config_xml } => {
+                Self { source: "opnsense", config_xml: Some(config_xml), vhid: Vec::new() }
+            }
+            Vips::Static(vips) => {
+                Self { source: "static", config_xml: None, vhid: vips.vhids.iter().map(Vhid::of).collect() }
+            }
+        }
+    }
+}
+
+impl<'a> Vhid<'a> {
+    fn of(vhid: &'a StaticVhid) -> Self {
+        Self {
+            interface: vhid.id.interface.as_str(),
+            vhid: vhid.id.vhid.get(),
+            advbase: vhid.advbase.get(),
+            advskew: vhid.advskew.get(),
+            addresses: &vhid.addresses,
+            password_file: vhid.password_file.as_deref(),
+            peer: vhid.peer,
+            peer6: vhid.peer6,
+        }
+    }
+}
+
+impl<'a> Pfsync<'a> {
+    fn of(pfsync: &'a super::Pfsync) -> Self {
+        Self {
+            syncdev: pfsync.syncdev.as_str(),
+            syncpeer: pfsync.syncpeer,
+            version: pfsync.version.map(super::PfsyncVersion::number),
+            defer: pfsync.defer,
+            maxupdates: pfsync.maxupdates,
+        }
+    }
+}
+
+impl<'a> ServiceTable<'a> {
+    fn of(service: &'a Service) -> Self {
+        let (exec, rc) = match &service.driver {
+            Driver::Exec { start, stop, status, user } => {
+                let (start, stop, status) = (words(start), words(stop), words(status));
+                (Some(Exec { start, stop, status, user: user.as_deref() }), None)
+            }
+            Driver::Rc { scripts } => (None, Some(Rc { script: scripts.iter().map(ScriptName::as_str).collect() })),
+        };
+        Self {
+            name: service.name.as_str(),
+            follows: service.follows.iter().map(ToString::to_string).collect(),
+            require: service.require,
+            settle: shown(service.settle),
+            unknown_grace: shown(service.unknown_grace),
+            start_limit: shown(service.start_limit),
+            stop_limit: shown(service.stop_limit),
+            check_every: shown(service.check_every),
+            on_exit: service.on_exit,
+            exec,
+            rc,
+            probe: service.probes.iter().map(ProbeTable::of).collect(),
+        }
+    }
+}
+
+impl<'a> ProbeTable<'a> {
+    fn of(probe: &'a Probe) -> Self {
+        let (kind, command, connect) = match &probe.test {
+            ProbeTest::Exec(command) => ("exec", Some(words(command)), None),
+            ProbeTest::Tcp(address) => ("tcp", None, Some(*address)),
+        };
+        let (effect, demote) = match probe.policy.effect {
+            ProbeEffect::Report => ("report", None),
+            ProbeEffect::Demote(amount) => ("demote", Some(amount.into())),
+        };
+        Self {
+            name: &probe.policy.name,
+            kind,
+            command,
+            connect,
+            every: shown(probe.policy.every),
+            timeout: shown(probe.policy.timeout),
+            rise: probe.policy.rise,
+            fall: probe.policy.fall,
+            effect,
+            demote,
+        }
+    }
+}
+
+fn words(command: &Command) -> Vec<&str> {
+    command.words().collect()
+}

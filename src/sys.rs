@@ -1,0 +1,3 @@
+//! Codecs of the system's interfaces, testable on every platform.
+
+pub mod devd;

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Installs what the tests need and this machine lacks: a C linker for Rust, and cargo-nextest.
+set -eu
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+if ! have cargo; then
+	echo "cargo is missing: install a Rust toolchain (rustup, or your system's package), then run this again" >&2
+	exit 1
+fi
+
+if ! have cc; then
+	case $(uname -s) in
+	FreeBSD) echo "cc is missing: install the base system's compiler (FreeBSD-clang)" >&2; exit 1 ;;
+	*)
+		if have apt-get; then
+			apt-get update -qq
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev
+		else
+			echo "cc is missing: install a C compiler, Rust links with it" >&2
+			exit 1
+		fi ;;
+	esac
+fi
+
+if ! have cargo-nextest; then
+	if [ "$(uname -s)" = FreeBSD ] && have pkg; then
+		pkg install -y cargo-nextest || cargo install --locked cargo-nextest
+	else
+		cargo install --locked cargo-nextest
+	fi
+fi
