@@ -1,5 +1,6 @@
 //! The lab: a faithful model of FreeBSD's CARP and pfsync, with carpd on top, that runs on any machine.
 
+pub mod client;
 pub mod cluster;
 pub mod daemon;
 pub mod dir;

@@ -43,8 +43,13 @@ pub enum GatewayError {
     #[error("the service in {} did not answer within {} s; its lab's node may be off", .0.display(), LIMIT.as_secs())]
     Mute(PathBuf),
     /// It ended instead of running.
-    #[error("the service in {} ended at once: {1}", .0.display())]
-    Ended(PathBuf, std::process::ExitStatus),
+    #[error("the service in {} ended at once: {status}", .dir.display())]
+    Ended {
+        /// The service's directory.
+        dir: PathBuf,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
     /// Another one runs.
     #[error("the service in {} runs already; stop it first", .0.display())]
     Running(PathBuf),
@@ -80,7 +85,7 @@ pub fn start(paths: &ServicePaths, program: &Path) -> Result<(), GatewayError> {
             return Ok(());
         }
         if let Some(status) = child.try_wait().map_err(io_error(program))? {
-            return Err(GatewayError::Ended(paths.dir().to_owned(), status));
+            return Err(GatewayError::Ended { dir: paths.dir().to_owned(), status });
         }
         thread::sleep(STEP);
     }
