@@ -14,3 +14,4 @@ pub mod core;
 pub mod kernel;
 pub mod lab;
 pub mod model;
+pub mod sys;
