@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use carpd::model::Mono;
+use carpd::model::{CarpCounters, Mono};
 
 use super::recording::{Line, What};
 use super::rig::Rig;
@@ -39,6 +39,9 @@ pub(crate) struct Replay<'a> {
 /// `(interface, vhid)`: within one of these, order and number of events have to be the same.
 type Key = (String, u8);
 
+/// Times and texts.
+type Events = BTreeMap<Key, Vec<(f64, String)>>;
+
 /// Commands that belong together, with their times; what they cause is compared until the next action.
 #[derive(Default)]
 struct Action(Vec<(f64, String)>);
@@ -57,9 +60,10 @@ impl Replay<'_> {
         for start in 0..SHIFTS {
             let mut rig = self.rig.clone();
             rig.advance(start as f64 * SHIFT);
-            match self.play(rig, &actions, lines) {
-                Ok(compared) => {
-                    assert!(compared > 3, "nothing was compared");
+            let clock = Clock { recorded: lines[0].at, model: rig.world.now() };
+            match self.play(Played { rig, clock, looks: Looks::default(), compared: 0 }, &actions, lines) {
+                Ok(played) => {
+                    assert!(played.compared > 3, "nothing was compared");
                     return;
                 }
                 Err(why) if why.0 > complaint.0 => complaint = why,
@@ -69,22 +73,18 @@ impl Replay<'_> {
         panic!("{}", complaint.1);
     }
 
-    fn play(&self, mut rig: Rig, actions: &[Action], lines: &[Line]) -> Result<usize, (f64, String)> {
-        let mut clock = Clock { recorded: lines[0].at, model: rig.world.now() };
-        let mut compared = 0;
+    fn play(&self, mut played: Played, actions: &[Action], lines: &[Line]) -> Result<Played, (f64, String)> {
         let mut at = lines[0].at;
         for (n, action) in actions.iter().enumerate() {
             let until = actions.get(n + 1).map_or(f64::MAX, Action::at);
             let lines: Vec<&Line> = lines.iter().filter(|line| (at..until).contains(&line.at)).collect();
             let until = until.min(lines.last().map_or(at, |line| line.at) + 10.0);
             let window = Window { until, action, lines: &lines, late: self.devd_late_until };
-            let (after, events, shifted) =
-                window.play_shifted(&rig, clock).map_err(|why| (at, format!("{at:.3} {:?}\n{why}", action.0)))?;
-            (rig, clock) = (after, shifted);
-            compared += events;
+            let complain = |why| (at, format!("{at:.3} {:?}\n{why}", action.0));
+            played = window.play_shifted(&played).map_err(complain)?;
             at = until;
         }
-        Ok(compared)
+        Ok(played)
     }
 
     /// An empty action for the time before the first command, then all others in order.
@@ -132,6 +132,16 @@ impl Clock {
     }
 }
 
+/// How far the replay is.
+#[derive(Clone)]
+struct Played {
+    rig: Rig,
+    clock: Clock,
+    looks: Looks,
+    /// Events that agreed.
+    compared: usize,
+}
+
 /// From one action to the next.
 struct Window<'a> {
     until: f64,
@@ -141,47 +151,51 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    fn play_shifted(&self, rig: &Rig, clock: Clock) -> Result<(Rig, usize, Clock), String> {
+    fn play_shifted(&self, before: &Played) -> Result<Played, String> {
         let mut complaint = None;
         for shift in 0..SHIFTS {
-            let shifted = clock.shifted(shift as f64 * SHIFT);
-            match self.play(rig.clone(), shifted) {
-                Ok((after, events)) => return Ok((after, events, shifted)),
+            let mut after = before.clone();
+            after.clock = before.clock.shifted(shift as f64 * SHIFT);
+            match self.play(&mut after) {
+                Ok(()) => return Ok(after),
                 Err(why) => _ = complaint.get_or_insert(why),
             }
         }
         Err(complaint.unwrap_or_default())
     }
 
-    fn play(&self, mut rig: Rig, clock: Clock) -> Result<(Rig, usize), String> {
+    fn play(&self, played: &mut Played) -> Result<(), String> {
+        let Played { rig, clock, looks, compared } = played;
         for (at, command) in &self.action.0 {
             rig.world.advance_to(clock.model(*at));
             rig.run(command);
         }
-        let mut looks = Looks::default();
         for line in self.lines {
             if let What::Shown { node, text } = &line.what {
                 rig.world.advance_to(clock.model(line.at - LOOK));
-                looks.compare(&rig, node, text).map_err(|why| format!("{:.3} {node}: {why}", line.at))?;
+                looks.compare(rig, node, text).map_err(|why| format!("{:.3} {node}: {why}", line.at))?;
             }
         }
         rig.world.advance_to(clock.model(self.until));
-        let modelled = modelled_events(&mut rig, clock);
-        let mut recorded: BTreeMap<Key, Vec<(f64, String)>> = BTreeMap::new();
+        let modelled = modelled_events(rig, *clock);
+        let recorded = self.recorded_events(rig);
+        let same = recorded.len() == modelled.len()
+            && recorded.iter().zip(&modelled).all(|(r, m)| r.0 == m.0 && self.agree(r.1, m.1));
+        *compared += recorded.values().map(Vec::len).sum::<usize>();
+        if same { Ok(()) } else { Err(format!("recorded: {recorded:#.3?}\nmodelled: {modelled:#.3?}")) }
+    }
+
+    fn recorded_events(&self, rig: &Rig) -> Events {
+        let mut events = Events::new();
         for line in self.lines {
             if let What::Event(text) = &line.what {
                 let text = without_scope(text);
-                if let Some(key) = key(&rig, &text) {
-                    recorded.entry(key).or_default().push((line.at, text));
+                if let Some(key) = key(rig, &text) {
+                    events.entry(key).or_default().push((line.at, text));
                 }
             }
         }
-        let same = recorded.len() == modelled.len()
-            && recorded.iter().zip(&modelled).all(|(r, m)| r.0 == m.0 && self.agree(r.1, m.1));
-        if !same {
-            return Err(format!("recorded: {recorded:#.3?}\nmodelled: {modelled:#.3?}"));
-        }
-        Ok((rig, recorded.values().map(Vec::len).sum()))
+        events
     }
 
     fn agree(&self, recorded: &[(f64, String)], modelled: &[(f64, String)]) -> bool {
@@ -193,8 +207,8 @@ impl Window<'_> {
     }
 }
 
-fn modelled_events(rig: &mut Rig, clock: Clock) -> BTreeMap<Key, Vec<(f64, String)>> {
-    let mut events: BTreeMap<Key, Vec<(f64, String)>> = BTreeMap::new();
+fn modelled_events(rig: &mut Rig, clock: Clock) -> Events {
+    let mut events = Events::new();
     for node in rig.world.nodes() {
         let drained: Vec<_> = rig.world.drain_events(node).collect();
         for event in drained {
@@ -245,20 +259,24 @@ fn without_scope(text: &str) -> String {
     }
 }
 
-/// The vhids that a node showed since its last line about demotion, which completes a look at it.
-#[derive(Default)]
-struct Looks(BTreeMap<String, Vec<String>>);
+/// What commands showed of the nodes.
+#[derive(Clone, Default)]
+struct Looks {
+    /// The vhids since the last line about demotion, which completes a look at a node.
+    vhids: BTreeMap<String, Vec<String>>,
+    /// By node and kind: the last recorded and modelled count.
+    counts: BTreeMap<(String, String), (u64, u64)>,
+}
 
 impl Looks {
     fn compare(&mut self, rig: &Rig, node: &str, text: &str) -> Result<(), String> {
         if text.starts_with("carp: ") {
-            self.0.entry(node.to_owned()).or_default().push(text.to_owned());
+            self.vhids.entry(node.to_owned()).or_default().push(text.to_owned());
             return Ok(());
         }
         let look = rig.world.snapshot(rig.node(node)).map_err(|why| why.to_string())?;
-        let counters = look.counters;
-        if let Some((count, "discarded for bad vhid")) = text.split_once(' ') {
-            return equal("badvhid", count, &counters.badvhid.to_string());
+        if let Some((count, what)) = text.split_once(' ').and_then(|(count, what)| Some((count.parse().ok()?, what))) {
+            return self.compare_counter(node, count, what, &look.counters);
         }
         let sysctls = look.sysctls;
         let full = format!(
@@ -274,7 +292,7 @@ impl Looks {
             _ => return Ok(()),
         };
         equal("sysctls", text, &modelled)?;
-        let mut shown = self.0.remove(node).unwrap_or_default();
+        let mut shown = self.vhids.remove(node).unwrap_or_default();
         shown.sort();
         let mut vhids: Vec<String> = look
             .vhids
@@ -285,6 +303,26 @@ impl Looks {
             .collect();
         vhids.sort();
         equal("vhids", &shown.join(", "), &vhids.join(", "))
+    }
+}
+
+impl Looks {
+    /// Counters are compared by how much they grew since the last look. Adverts every 1.03 to 1.07 s instead of 1.01 s and the idle time before
+    /// a step are worth a few packets; growth as such and its absence must agree.
+    fn compare_counter(&mut self, node: &str, count: u64, what: &str, counters: &CarpCounters) -> Result<(), String> {
+        let modelled = match what {
+            "packets received (IPv4)" => counters.ipackets,
+            "packets received (IPv6)" => counters.ipackets6,
+            "discarded for bad authentication" => counters.badauth,
+            "discarded for bad vhid" => counters.badvhid,
+            _ => return Ok(()),
+        };
+        let Some((r, m)) = self.counts.insert((node.to_owned(), what.to_owned()), (count, modelled)) else {
+            return Ok(());
+        };
+        let (r, m) = (count - r, modelled - m);
+        let near = (r == 0) == (m == 0) && r.abs_diff(m) <= 2 + r / 10;
+        if near { Ok(()) } else { Err(format!("{what}: recorded {r} more, modelled {m}")) }
     }
 }
 
