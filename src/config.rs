@@ -5,6 +5,7 @@ pub mod check;
 pub mod duration;
 pub(crate) mod file;
 pub mod finding;
+pub mod lint;
 pub mod load;
 pub mod opnsense;
 mod pair;

@@ -1,3 +1,11 @@
-//! Codecs of the system's interfaces, testable on every platform.
+//! Codecs of the system's interfaces: bytes and texts in, values out, and back. No system call, so they work and are tested
+//! on every platform; numbers are in the byte order of the machine, as the kernel has them.
+#![forbid(unsafe_code)]
 
+pub mod carp_netlink;
+pub mod carp_request;
 pub mod devd;
+pub mod netlink;
+pub mod nvlist;
+#[cfg(test)]
+mod recorded;

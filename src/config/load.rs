@@ -15,7 +15,7 @@ use crate::config::settings::Vips;
 use crate::core::policy::Policy;
 
 /// Where the configuration is unless the caller says otherwise.
-pub const DEFAULT_PATH: &str = "/usr/local/etc/carpd.toml";
+pub const DEFAULT_PATH: &str = "/usr/local/etc/carpd/carpd.toml";
 
 /// The largest carpd.toml that is read, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;

@@ -101,6 +101,8 @@ pub struct OpnsenseConfig {
     pub ha: HaSettings,
     /// The node is to stay in persistent maintenance.
     pub maintenance: bool,
+    /// The line of that flag; 0 if the file has none.
+    pub maintenance_line: u32,
     /// The variables of CARP and pfsync that are set.
     pub tunables: Vec<Tunable>,
     /// The enabled IPv4 DHCP servers.

@@ -27,6 +27,19 @@ impl CarpKey {
         Self(key)
     }
 
+    /// The key in a field of the kernel's.
+    #[must_use]
+    pub const fn from_kernel(raw: &[u8; Self::LEN]) -> Self {
+        Self(*raw)
+    }
+
+    /// The raw bytes without the zeros they are padded with, for the kernel only.
+    #[must_use]
+    pub fn significant(&self) -> &[u8] {
+        let end = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        &self.0[..end]
+    }
+
     /// The raw bytes, for the kernel only.
     #[must_use]
     pub const fn expose(&self) -> &[u8; Self::LEN] {

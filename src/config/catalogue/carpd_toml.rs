@@ -6,7 +6,7 @@ pub(crate) const UNREADABLE: Entry = Entry {
     code: Code(100),
     severity: Severity::Error,
     title: "the file cannot be read",
-    explanation: "carpd needs its configuration file. It is looked for where `--config` says, or at /usr/local/etc/carpd.toml. A directory, a device and a pipe are refused as well, since reading them may never end.",
+    explanation: "carpd needs its configuration file. It is looked for where `--config` says, or at /usr/local/etc/carpd/carpd.toml. A directory, a device and a pipe are refused as well, since reading them may never end.",
 };
 
 pub(crate) const TOO_LARGE: Entry = Entry {

@@ -10,6 +10,9 @@ use super::{HaSettings, OpnsenseConfig, Tunable};
 /// No firewall has more entries of one kind: the kernel has 255 vhids per interface, and OPNsense's pages give up far earlier.
 const MAX_ENTRIES: usize = 16_384;
 
+/// Every VLAN of one trunk, to have a number.
+const MAX_INTERFACES: usize = 4_096;
+
 /// The kinds of elements that are read.
 #[derive(Clone, Copy)]
 pub(super) enum Record {
@@ -113,14 +116,19 @@ impl Collector {
         let line = element.line;
         match record {
             Record::HostName => config.hostname = Some(shorten(element.text())).filter(|name| !name.is_empty()),
-            Record::Interface => keep(&mut config.interfaces, Interface::read(element), line, "interfaces")?,
+            Record::Interface => {
+                keep_some(&mut config.interfaces, Interface::read(element), line, "interfaces", MAX_INTERFACES)?;
+            }
             Record::Group => keep(&mut config.groups, Some(InterfaceGroup::read(element)), line, "interface groups")?,
             Record::Gateway => keep(&mut config.gateways, Some(Gateway::read(element)), line, "gateways")?,
             Record::Vip => {
                 let vip = Vip::read(element, config.vips.len() + 1);
                 keep(&mut config.vips, Some(vip), line, "virtual IPs")?;
             }
-            Record::Maintenance => config.maintenance = !matches!(element.text(), "" | "0"),
+            Record::Maintenance => {
+                config.maintenance = !matches!(element.text(), "" | "0");
+                config.maintenance_line = line;
+            }
             Record::HaSettings => config.ha = HaSettings::read(element),
             Record::Tunable => {
                 let tunable = Tunable::read(element, next(&mut self.seen.tunables));
@@ -199,9 +207,19 @@ impl Collector {
 }
 
 fn keep<T>(list: &mut Vec<T>, entry: Option<T>, line: u32, what: &'static str) -> Result<(), ParseError> {
+    keep_some(list, entry, line, what, MAX_ENTRIES)
+}
+
+fn keep_some<T>(
+    list: &mut Vec<T>,
+    entry: Option<T>,
+    line: u32,
+    what: &'static str,
+    limit: usize,
+) -> Result<(), ParseError> {
     if let Some(entry) = entry {
-        if list.len() >= MAX_ENTRIES {
-            return Err(ParseError::TooMany { line, what, limit: MAX_ENTRIES });
+        if list.len() >= limit {
+            return Err(ParseError::TooMany { line, what, limit });
         }
         list.push(entry);
     }
