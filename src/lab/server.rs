@@ -9,7 +9,7 @@ pub mod devd;
 mod kernel;
 pub mod protocol;
 pub mod setup;
-mod state;
+pub(super) mod state;
 pub mod timeline;
 
 use std::cell::RefCell;
@@ -100,8 +100,8 @@ impl Programs {
     /// # Errors
     /// There is none.
     pub fn beside_this() -> Result<Self, StartError> {
-        let carpctl = std::env::current_exe()
-            .map_err(|source| StartError::Execute { path: PathBuf::from("carpctl"), source })?;
+        let carpctl =
+            std::env::current_exe().map_err(|source| StartError::Execute { path: PathBuf::from("carpctl"), source })?;
         let carpd = carpctl.with_file_name("carpd");
         if carpd.is_file() { Ok(Self { carpd, carpctl }) } else { Err(StartError::NoCarpd(carpd)) }
     }

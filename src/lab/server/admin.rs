@@ -71,13 +71,7 @@ async fn write(stream: &mut BufReader<UnixStream>, answer: &LabAnswer) -> Option
 }
 
 /// Keeps the connection of a service, which lives as long as that.
-async fn keep(
-    lab: &Rc<Lab>,
-    node: &str,
-    service: ServiceName,
-    pid: Option<i32>,
-    mut stream: BufReader<UnixStream>,
-) {
+async fn keep(lab: &Rc<Lab>, node: &str, service: ServiceName, pid: Option<i32>, mut stream: BufReader<UnixStream>) {
     let cut = Rc::new(Notify::new());
     let registered = node_of(lab, node).and_then(|at| {
         let pid = pid.filter(|pid| *pid > 1).ok_or("the system does not tell which process this is")?;
@@ -299,9 +293,9 @@ impl Lab {
         change: impl FnOnce(&mut State, usize, &VhidRef) -> Result<String, crate::lab::world::LabError>,
     ) -> Said {
         self.change_kernel(name, |state, at| {
-            let id = state.vhid(at, vhid).ok_or_else(|| {
-                format!("{vhid:?} is not VHID@INTERFACE of {name}; {}", interfaces(state, at))
-            })?;
+            let id = state
+                .vhid(at, vhid)
+                .ok_or_else(|| format!("{vhid:?} is not VHID@INTERFACE of {name}; {}", interfaces(state, at)))?;
             change(state, at, &id).map_err(|e| e.to_string())
         })
     }

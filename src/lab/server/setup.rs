@@ -63,10 +63,14 @@ pub enum SetupError {
     #[error("{0:?} cannot be a node's name: 1 to 32 letters, digits, '_' or '-', each node another one")]
     Name(String),
     /// Nothing to be elected.
-    #[error("node {0}: its file has no CARP VIP on an interface with a known device, so there is nothing to be elected")]
+    #[error(
+        "node {0}: its file has no CARP VIP on an interface with a known device, so there is nothing to be elected"
+    )]
     NoVhid(String),
     /// Only the firewall's own kernel knows its vhids.
-    #[error("node {0}: its carpd.toml leaves the VIPs to the kernel, which is not here; give the node's config.xml instead")]
+    #[error(
+        "node {0}: its carpd.toml leaves the VIPs to the kernel, which is not here; give the node's config.xml instead"
+    )]
     KernelVips(String),
     /// config.xml cannot be read.
     #[error(transparent)]
@@ -137,13 +141,21 @@ pub fn prepare(lab: &LabDir, input: &NodeInput, carpctl: &Path) -> Result<NodeSe
 
 fn check_name(name: &str) -> Result<(), SetupError> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    if plain && (1..=32).contains(&name.len()) && name != "lock" { Ok(()) } else { Err(SetupError::Name(name.to_owned())) }
+    if plain && (1..=32).contains(&name.len()) && name != "lock" {
+        Ok(())
+    } else {
+        Err(SetupError::Name(name.to_owned()))
+    }
 }
 
 fn draft(input: &NodeInput) -> Result<Draft, SetupError> {
     let path = match &input.file {
         InputFile::Bundled(xml) => {
-            return Ok(from_xml(input, &OpnsenseConfig::parse(Path::new("config.xml"), xml.as_bytes())?, xml.as_bytes()));
+            return Ok(from_xml(
+                input,
+                &OpnsenseConfig::parse(Path::new("config.xml"), xml.as_bytes())?,
+                xml.as_bytes(),
+            ));
         }
         InputFile::Path(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
     };
