@@ -104,7 +104,7 @@ fn tiles(outcome: &Outcome) -> Vec<(String, String)> {
         |millis: Option<f64>| millis.map_or_else(|| "-".to_owned(), |ms| time(Duration::from_secs_f64(ms / 1e3)));
     vec![
         ("longest outage of a VIP".to_owned(), shown(worst("outage of VIP").or_else(|| worst("outage of any VIP")))),
-        ("longest time from MASTER to service ready".to_owned(), shown(worst("service ready"))),
+        ("MASTER to service ready, at most, if devd tells".to_owned(), shown(worst("service ready"))),
         ("two services alive at once, at most".to_owned(), time(Duration::from_millis(outcome.longest_overlap_ms))),
         ("writes to the kernels by carpd".to_owned(), outcome.kernel_writes.to_string()),
     ]

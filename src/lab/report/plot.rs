@@ -21,7 +21,7 @@ const ROW: f64 = 24.0;
 const GROUP: f64 = 28.0;
 const CURVE: f64 = 44.0;
 /// What a letter of a bar's text needs.
-const LETTER: f64 = 7.2;
+const LETTER: f64 = 8.2;
 
 /// A row as it is laid out.
 enum Line<'a> {
@@ -129,6 +129,7 @@ fn legend(page: &mut String) {
         ("serves", "service answers, process runs"),
         ("outage", "nobody answers"),
         ("overlap", "two services alive"),
+        ("split", "two MASTERs"),
     ] {
         add(page, format_args!("<span><i class=\"key {class}\"></i>{text}</span>"));
     }
@@ -168,6 +169,7 @@ impl Plot<'_> {
                     let (class, text) = match kind {
                         Kind::Outage => ("outage", "nobody answers"),
                         Kind::Overlap => ("overlap", "two services alive"),
+                        Kind::Split => ("split", "two MASTERs"),
                     };
                     self.bar((window.from, window.until), y, class, "", &format!("{}: {text}", row.name));
                 }
@@ -250,9 +252,9 @@ impl Plot<'_> {
         for (number, step) in told.outcome.steps.iter().enumerate() {
             let number = number + 1;
             let x = self.x(Mono::ZERO + Duration::from_millis(step.at_ms));
-            let free = levels.iter().position(|last| x - last >= 19.0).unwrap_or(levels.len() - 1);
+            let free = levels.iter().position(|last| x - last >= 20.0).unwrap_or(levels.len() - 1);
             levels[free] = x;
-            let (y, bottom) = (10.0 + 18.0 * free as f64, height - BOTTOM);
+            let (y, bottom) = (12.0 + 19.0 * free as f64, height - BOTTOM);
             let title = escape(&format!("{number}: {}, at {}", step.title, time(Duration::from_millis(step.at_ms))));
             let cx = x.max(9.0);
             let base = y + 4.0;

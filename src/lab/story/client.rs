@@ -19,20 +19,23 @@ pub enum Kind {
     Outage,
     /// The service ran on both nodes.
     Overlap,
+    /// Both nodes were MASTER.
+    Split,
 }
 
 pub(super) fn rows(measure: &Measure<'_>) -> Vec<Row> {
-    let all = |kind: Kind, windows: Vec<Window>| windows.into_iter().map(move |window| (kind, window));
+    let row = |name: String, what: [(Kind, Vec<Window>); 2]| {
+        let windows = what.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |window| (kind, window)));
+        Row { name, windows: windows.collect() }
+    };
     let vips = measure
         .pair
         .vips
         .iter()
-        .map(|vip| Row { name: vip.name(), windows: all(Kind::Outage, measure.vip_outages(vip)).collect() });
-    let services = measure.pair.services.iter().enumerate().map(|(at, service)| Row {
-        name: service.name.to_string(),
-        windows: all(Kind::Outage, measure.service_outages(at))
-            .chain(all(Kind::Overlap, measure.overlaps(at)))
-            .collect(),
+        .map(|vip| row(vip.name(), [(Kind::Outage, measure.vip_outages(vip)), (Kind::Split, measure.splits(vip))]));
+    let services = measure.pair.services.iter().enumerate().map(|(at, service)| {
+        let what = [(Kind::Outage, measure.service_outages(at)), (Kind::Overlap, measure.overlaps(at))];
+        row(service.name.to_string(), what)
     });
     vips.chain(services).collect()
 }

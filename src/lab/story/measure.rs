@@ -33,6 +33,12 @@ impl Measure<'_> {
         longest(&self.vip_outages(vip))
     }
 
+    /// When both nodes were MASTER of `vip`.
+    pub(super) fn splits(&self, vip: &Vip) -> Vec<Window> {
+        let tracks: Vec<_> = (0..2).filter_map(|of| self.states(vip, of)).collect();
+        windows(&tracks, self.from, self.until, |states| states == [Some(&VhidState::Master); 2])
+    }
+
     /// When node number `of` of the pair became MASTER of `vip`, for good.
     pub(super) fn mastered(&self, vip: &Vip, of: usize) -> Option<Mono> {
         let track = self.states(vip, of)?;
