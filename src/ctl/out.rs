@@ -58,10 +58,11 @@ impl Out {
         self.color
     }
 
-    /// The lines of the terminal, or of an old one if that is unknown.
+    /// The columns and lines of the terminal, if it is one and tells.
     #[must_use]
-    pub fn rows(&self) -> usize {
-        terminal_size::terminal_size_of(io::stdout()).map_or(24, |(_, rows)| rows.0.into())
+    pub fn size(&self) -> Option<(usize, usize)> {
+        let size = if self.terminal { terminal_size::terminal_size_of(io::stdout()) } else { None };
+        size.map(|(columns, rows)| (columns.0.into(), rows.0.into()))
     }
 
     /// Whether nobody reads any more.

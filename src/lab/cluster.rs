@@ -26,7 +26,7 @@ pub struct Cluster {
 pub struct ClusterSegment {
     /// Its place in the world.
     pub id: SegmentId,
-    /// What people call it: the label of the first interface on it.
+    /// What people call it: the label of the first interface on it, numbered where that is taken. Each segment has another name.
     pub name: String,
     /// The interfaces on it: the number of the node, and the kernel's name.
     pub ports: Vec<(usize, InterfaceName)>,
@@ -163,12 +163,19 @@ fn segment_of<'a>(
         nets.iter().any(|net| segment.nets.contains(net)) || (nets.is_empty() && segment.name == interface.label)
     };
     let at = segments.iter().position(same).unwrap_or_else(|| {
-        let (id, name) = (world.add_segment(), interface.label.clone());
+        let (id, name) = (world.add_segment(), free_name(&interface.label, segments));
         segments.push(ClusterSegment { id, name, ports: Vec::new(), nets: Vec::new() });
         segments.len() - 1
     });
     segments[at].nets.extend(nets);
     &mut segments[at]
+}
+
+/// A name that no other segment has: interfaces of one name may be on different segments.
+fn free_name(label: &str, segments: &[ClusterSegment]) -> String {
+    let taken = |name: &str| segments.iter().any(|segment| segment.name == name);
+    let numbered = (2..).map(|number: u32| format!("{label}-{number}"));
+    std::iter::once(label.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
 }
 
 /// One node's kernel, as carpd uses it.

@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn the_page_loads_nothing() {
-        let page = html(&Told::default());
+        // The one reference there is leads to a pattern in the page itself.
+        let page = html(&Told::default()).replace("url(#hatch)", "");
         for foreign in ["http:", "https:", "src=", "@import", "url(", "<script"] {
             assert!(!page.contains(foreign), "{foreign}");
         }

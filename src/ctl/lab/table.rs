@@ -42,3 +42,25 @@ fn verdict(outcome: &Outcome) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::text::width;
+    use crate::lab::story::outcome::{Promise, Step};
+
+    #[test]
+    fn the_table_fits_into_80_columns_and_names_what_was_broken() {
+        let long = "x".repeat(200);
+        let promises =
+            vec![Promise::within(&long, Duration::from_secs(3_600), None), Promise::equal("writes", &long, &long)];
+        let outcome = Outcome {
+            steps: vec![Step { title: long, at_ms: 10_000, promises }],
+            broken_promises: vec!["step: what".to_owned()],
+            ..Outcome::default()
+        };
+        let text = render(&outcome);
+        assert!(text.lines().all(|line| width(line) <= 80), "{text}");
+        assert!(text.contains("NO\n") && text.contains("Broken promises: 1 of 2.\n  step: what\n"), "{text}");
+    }
+}

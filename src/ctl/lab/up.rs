@@ -18,7 +18,7 @@ use crate::lab::dir::{LabDir, LabPaths, default_root};
 use crate::lab::server::protocol::LabAsk;
 use crate::lab::server::setup::NodeInput;
 use crate::lab::server::{Lab, Programs};
-use crate::lab::story::screen::{Mode, Screen};
+use crate::lab::story::screen::{self, Mode, Screen};
 use crate::lab::{report, story};
 
 /// How long a lab may take to begin or to end.
@@ -79,12 +79,10 @@ fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
 
 /// `carpctl lab`
 pub(super) fn story(args: &Story, inputs: &[NodeInput], out: &mut Out) -> Ended {
-    let mode = if args.json {
-        Mode::Silent
-    } else if out.is_terminal() {
-        Mode::Live { color: out.is_colored(), rows: out.rows() }
-    } else {
-        Mode::Lines
+    let mode = match out.size() {
+        _ if args.json => Mode::Silent,
+        Some((columns, rows)) if columns >= screen::COLUMNS => Mode::Live { color: out.is_colored(), rows },
+        _ => Mode::Lines,
     };
     let path = args.report.as_path();
     let unwritable =

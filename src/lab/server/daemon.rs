@@ -61,6 +61,7 @@ pub(super) fn start(lab: &Rc<Lab>, at: usize) -> Result<(), StartError> {
         lab.act(|state| {
             let now = state.clock();
             state.nodes[at].daemon = None;
+            state.nodes[at].daemon_ended = how.clone();
             state.timeline.nodes[at].daemon.push(now, false);
         });
         tell.send_replace(Some(how));
@@ -83,17 +84,20 @@ pub(super) async fn ready(lab: &Rc<Lab>, at: usize, limit: Duration) -> Result<(
         (state.cluster.nodes[at].plan.name.clone(), state.nodes[at].paths.clone())
     };
     let deadline = Instant::now() + limit;
-    let mut ended = lab.state.borrow().nodes[at].daemon.as_ref().map(|daemon| daemon.ended.clone());
     let how = loop {
         if let Ok(Answer::Status { .. }) = client::control(&paths.control_socket(), &Ask::Status).await {
             return Ok(());
         }
-        match ended.as_mut().map(|ended| ended.borrow_and_update().clone()) {
-            None => break "does not run".to_owned(),
-            Some(Some(how)) => break how,
-            Some(None) if Instant::now() >= deadline => break format!("does not answer within {} s", limit.as_secs()),
-            Some(None) => sleep(Duration::from_millis(10)).await,
+        {
+            let node = &lab.state.borrow().nodes[at];
+            if node.daemon.is_none() {
+                break node.daemon_ended.clone();
+            }
         }
+        if Instant::now() >= deadline {
+            break format!("does not answer within {} s", limit.as_secs());
+        }
+        sleep(Duration::from_millis(10)).await;
     };
     let tail = tail(&paths.log()).unwrap_or_else(|error| format!("{}: {error}", paths.log().display()));
     Err(StartError::Daemon { node: name, how, tail })

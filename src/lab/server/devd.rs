@@ -146,3 +146,144 @@ fn drop_dead(shared: &Shared) {
         matches!(recv(client.as_raw_fd(), &mut [0], flags), Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR))
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsRawFd, OwnedFd};
+    use std::time::Instant;
+
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
+    use tokio::runtime::Builder;
+    use tokio::task::LocalSet;
+
+    use super::*;
+
+    fn run(test: impl AsyncFnOnce(Devd)) {
+        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("carpd-devd-{}-{number}", std::process::id()));
+        let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        LocalSet::new().block_on(&runtime, async {
+            let mut devd = Devd::new(path.clone());
+            devd.start().unwrap();
+            test(devd).await;
+        });
+        std::fs::remove_file(path).unwrap();
+    }
+
+    /// A client that knows what a real one can: connected, or why not.
+    fn client(devd: &Devd) -> Result<OwnedFd, Errno> {
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let fd = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+        connect(fd.as_raw_fd(), &UnixAddr::new(&devd.path).unwrap())?;
+        Ok(fd)
+    }
+
+    /// The next record: none yet, the end, or a text.
+    fn next(fd: &OwnedFd) -> Option<String> {
+        let mut bytes = [0; 8192];
+        match recv(fd.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => Some(String::from_utf8_lossy(&bytes[..length]).into_owned()),
+            Err(errno) => {
+                assert_eq!(errno, Errno::EAGAIN);
+                None
+            }
+        }
+    }
+
+    /// Takes all places.
+    async fn fill(devd: &Devd) -> Vec<OwnedFd> {
+        let mut served = Vec::new();
+        for number in 1..=CLIENTS {
+            served.push(client(devd).unwrap());
+            until("a client", || devd.clients() == number).await;
+        }
+        served
+    }
+
+    async fn until(what: &str, there: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !there() {
+            assert!(Instant::now() < deadline, "waited in vain: {what}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn each_event_is_one_record_and_they_come_in_order() {
+        run(async |devd| {
+            let fd = client(&devd).unwrap();
+            until("a client", || devd.clients() == 1).await;
+            devd.send("!system=CARP subsystem=1@em0 type=INIT\n");
+            devd.send("!system=CARP subsystem=1@em0 type=BACKUP\n");
+            assert_eq!(next(&fd).unwrap(), "!system=CARP subsystem=1@em0 type=INIT\n");
+            assert_eq!(next(&fd).unwrap(), "!system=CARP subsystem=1@em0 type=BACKUP\n");
+            assert_eq!(next(&fd), None);
+        });
+    }
+
+    #[test]
+    fn a_slow_reader_is_thrown_out_and_the_others_miss_nothing() {
+        run(async |devd| {
+            let (slow, quick) = (client(&devd).unwrap(), client(&devd).unwrap());
+            until("two clients", || devd.clients() == 2).await;
+            let mut sent = 0;
+            while devd.clients() == 2 {
+                devd.send(&format!("event {sent}\n"));
+                assert_eq!(next(&quick).unwrap(), format!("event {sent}\n"));
+                sent += 1;
+                assert!(sent < 1_000_000, "a client may lag for ever");
+            }
+            let kept = std::iter::from_fn(|| next(&slow).filter(|text| !text.is_empty())).count();
+            assert!((1..sent).contains(&kept), "{kept} of {sent}");
+            assert_eq!(next(&slow).as_deref(), Some(""), "the end, without a word about what is missing");
+        });
+    }
+
+    #[test]
+    fn fifty_are_served_one_waits_and_the_next_one_is_refused() {
+        run(async |devd| {
+            let mut served = fill(&devd).await;
+            let waiting = client(&devd).unwrap();
+            until("a refusal", || client(&devd).is_err()).await;
+            assert_eq!(client(&devd).unwrap_err(), Errno::ECONNREFUSED);
+            devd.send("nothing for who waits\n");
+            assert_eq!(next(&waiting), None);
+            served.pop();
+            devd.send("noticed at the next event\n");
+            until("a place", || devd.clients() == CLIENTS).await;
+            devd.send("for all\n");
+            assert_eq!(next(&waiting).unwrap(), "for all\n");
+            until("a free queue", || client(&devd).is_ok()).await;
+        });
+    }
+
+    #[test]
+    fn a_client_that_left_makes_room_without_any_event() {
+        run(async |devd| {
+            let mut served = fill(&devd).await;
+            let _waiting = client(&devd).unwrap();
+            served.pop();
+            tokio::time::sleep(2 * LOOK_WHEN_FULL).await;
+            until("a place", || devd.clients() == CLIENTS && client(&devd).is_ok()).await;
+        });
+    }
+
+    #[test]
+    fn a_restart_cuts_everybody_off_and_events_of_that_time_are_lost() {
+        run(async |mut devd| {
+            let fd = client(&devd).unwrap();
+            until("a client", || devd.clients() == 1).await;
+            devd.stop();
+            assert_eq!(next(&fd).as_deref(), Some(""));
+            until("a refusal", || client(&devd).is_err()).await;
+            assert_eq!(client(&devd).unwrap_err(), Errno::ECONNREFUSED, "the socket file stays");
+            devd.send("lost\n");
+            devd.start().unwrap();
+            let fd = client(&devd).unwrap();
+            until("a client", || devd.clients() == 1).await;
+            devd.send("seen\n");
+            assert_eq!(next(&fd).unwrap(), "seen\n");
+        });
+    }
+}

@@ -39,6 +39,8 @@ pub(in crate::lab) struct NodeState {
     pub(in crate::lab) notes: Vec<String>,
     pub(in crate::lab) devd: Devd,
     pub(in crate::lab) daemon: Option<Daemon>,
+    /// How the last carpd ended.
+    pub(in crate::lab) daemon_ended: String,
     /// Services that said they run.
     pub(in crate::lab) processes: Vec<ServiceProcess>,
 }
@@ -80,6 +82,7 @@ impl State {
             services: setup.services,
             notes: setup.notes,
             daemon: None,
+            daemon_ended: "was not started".to_owned(),
             processes: Vec::new(),
         };
         Self {

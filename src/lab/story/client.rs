@@ -1,6 +1,7 @@
 //! What the clients of a pair went through, as rows of a plot.
 
 use super::measure::Measure;
+use super::pair::TOLERANCE;
 use crate::lab::server::timeline::Window;
 
 /// One VIP, or one service.
@@ -28,11 +29,13 @@ pub(super) fn rows(measure: &Measure<'_>) -> Vec<Row> {
         let windows = what.into_iter().flat_map(|(kind, found)| found.into_iter().map(move |window| (kind, window)));
         Row { name, windows: windows.collect() }
     };
+    // At every takeover both are MASTER until the new one's first advert arrives. That is how CARP works.
+    let splits = |vip| measure.splits(vip).into_iter().filter(|window| window.len() > TOLERANCE).collect();
     let vips = measure
         .pair
         .vips
         .iter()
-        .map(|vip| row(vip.name(), [(Kind::Outage, measure.vip_outages(vip)), (Kind::Split, measure.splits(vip))]));
+        .map(|vip| row(vip.name(), [(Kind::Outage, measure.vip_outages(vip)), (Kind::Split, splits(vip))]));
     let services = measure.pair.services.iter().enumerate().map(|(at, service)| {
         let what = [(Kind::Outage, measure.service_outages(at)), (Kind::Overlap, measure.overlaps(at))];
         row(service.name.to_string(), what)

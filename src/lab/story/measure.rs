@@ -164,3 +164,30 @@ fn as_track(windows: &[Window]) -> Track<bool> {
     }
     track
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use VhidState::{Backup, Master};
+
+    fn track<T: Clone + PartialEq>(entries: &[(u64, T)]) -> Track<T> {
+        let mut track = Track::default();
+        entries.iter().for_each(|(at, value)| track.push(Mono::from_micros(at * 1_000), value.clone()));
+        track
+    }
+
+    #[test]
+    fn a_value_counts_from_when_it_stayed() {
+        let track = track(&[(0, Backup), (10, Master), (20, Backup), (30, Master)]);
+        let master = |until| settled(&track, Mono::ZERO, Mono::from_micros(until), |state| *state == Master);
+        assert_eq!(master(40_000), Some(Mono::from_micros(30_000)));
+        assert_eq!(master(25_000), None, "it has gone again");
+    }
+
+    #[test]
+    fn windows_become_a_track_that_says_the_same() {
+        let track = as_track(&[Window { from: Mono::from_micros(5), until: Mono::from_micros(9) }]);
+        let at = |micros| track.at(Mono::from_micros(micros)).copied();
+        assert_eq!([at(4), at(5), at(8), at(9)], [Some(false), Some(true), Some(true), Some(false)]);
+    }
+}

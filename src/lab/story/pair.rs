@@ -91,11 +91,10 @@ impl Pair {
         lab.look(|state| {
             let [a, b] = state.cluster.nodes.as_slice() else { return Err(PairError::NotTwo) };
             let names = [a.plan.name.clone(), b.plan.name.clone()];
-            let segment = |at: usize, vhid: &VhidPlan| {
-                state.cluster.segment_of(at, &vhid.id.interface).map(|segment| segment.name.clone())
-            };
+            let segment = |at: usize, vhid: &VhidPlan| state.cluster.segment_of(at, &vhid.id.interface);
             let same = |one: &VhidPlan, other: &VhidPlan| {
-                one.id.vhid == other.id.vhid && segment(0, one).is_some() && segment(0, one) == segment(1, other)
+                let segments = segment(0, one).zip(segment(1, other));
+                one.id.vhid == other.id.vhid && segments.is_some_and(|(a, b)| a.id == b.id)
             };
             let shared: Vec<(&VhidPlan, &VhidPlan)> = a
                 .plan
@@ -113,7 +112,7 @@ impl Pair {
             }
             let vips = shared.iter().map(|&(one, other)| {
                 let plans = if first == 0 { [one, other] } else { [other, one] };
-                let label = segment(0, one).unwrap_or_default();
+                let label = segment(0, one).map(|segment| segment.name.clone()).unwrap_or_default();
                 Vip {
                     vhid: one.id.vhid,
                     label,
@@ -176,4 +175,52 @@ fn favourite(shared: &[(&VhidPlan, &VhidPlan)], plans: [&NodePlan; 2]) -> Result
         }
     }
     first.ok_or_else(|| PairError::NothingShared(plans[0].name.clone(), plans[1].name.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::AdvBase;
+
+    fn plan(skews: &[u32], maintenance: bool) -> NodePlan {
+        let vhid = |(number, skew): (usize, &u32)| VhidPlan {
+            id: format!("{}@em0", number + 1).parse().unwrap(),
+            advbase: AdvBase::DEFAULT,
+            advskew: crate::model::AdvSkew::new(*skew).unwrap(),
+            key: None,
+            peers: Vec::new(),
+            addresses: Vec::new(),
+        };
+        NodePlan {
+            name: "a".to_owned(),
+            interfaces: Vec::new(),
+            vhids: skews.iter().enumerate().map(vhid).collect(),
+            preempt: true,
+            senderr_factor: 0,
+            pfsync: None,
+            opnsense_maintenance: maintenance,
+        }
+    }
+
+    fn winner(a: &NodePlan, b: &NodePlan) -> Result<usize, PairError> {
+        favourite(&a.vhids.iter().zip(&b.vhids).collect::<Vec<_>>(), [a, b])
+    }
+
+    #[test]
+    fn the_lower_skew_wins_unless_its_node_is_in_opnsense_s_maintenance() {
+        assert_eq!(winner(&plan(&[0, 0], false), &plan(&[100, 100], false)), Ok(0));
+        assert_eq!(winner(&plan(&[0, 0], true), &plan(&[100, 100], false)), Ok(1));
+    }
+
+    #[test]
+    fn a_pair_without_one_favourite_is_refused() {
+        assert!(winner(&plan(&[0, 100], false), &plan(&[100, 0], false)).is_err());
+        assert!(winner(&plan(&[7], false), &plan(&[7], false)).is_err());
+    }
+
+    #[test]
+    fn the_timers_are_the_kernel_s() {
+        let vhid = &plan(&[100], false).vhids[0];
+        assert_eq!((timer(vhid, 1).as_micros(), timer(vhid, 3).as_micros()), (1_390_625, 3_390_625));
+    }
 }

@@ -19,6 +19,9 @@ const FRAME: Duration = Duration::from_millis(100);
 /// Texts that may wait for the writer; a frame that finds no room is left out.
 const QUEUE: usize = 256;
 
+/// The columns that a live view needs.
+pub const COLUMNS: usize = 2 * COLUMN + 4;
+
 /// The columns of one node.
 const COLUMN: usize = 38;
 

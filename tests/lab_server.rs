@@ -1,0 +1,238 @@
+//! Promises of the real-time lab as a process among others.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use carpd::lab::dir::LabPaths;
+use carpd::lab::server::protocol::LabView;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long anything in a test may take before it counts as never happening.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = done() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A lab of its own for each test; it goes away with it.
+struct TestLab {
+    paths: LabPaths,
+    process: Child,
+}
+
+fn root() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("carpd-lt-{}-{number}", std::process::id()))
+}
+
+fn carpctl(root: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_carpctl"));
+    command.env("CARPD_LAB", root).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl TestLab {
+    fn up() -> Self {
+        let root = root();
+        let mut process = carpctl(&root).args(["lab", "up"]).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        let mut first = String::new();
+        lines.read_line(&mut first).unwrap();
+        assert!(first.contains("is up"), "{first:?}");
+        std::thread::spawn(move || lines.lines().count());
+        Self { paths: LabPaths::new(root), process }
+    }
+
+    fn order(&self, words: &[&str]) -> Output {
+        carpctl(self.paths.root()).arg("lab").args(words).output().unwrap()
+    }
+
+    fn does(&self, words: &[&str]) {
+        let output = self.order(words);
+        assert!(output.status.success(), "{words:?}: {output:?}");
+    }
+
+    fn refuses(&self, words: &[&str]) -> String {
+        let output = self.order(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn view(&self) -> LabView {
+        let output = self.order(&["show", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Every process of the lab but its own.
+    fn children(&self) -> Vec<u32> {
+        let nodes = self.view().nodes;
+        nodes
+            .iter()
+            .flat_map(|node| node.daemon.into_iter().chain(node.services.iter().filter_map(|s| s.pid)))
+            .collect()
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.process.id().try_into().unwrap()), signal).unwrap();
+    }
+}
+
+impl Drop for TestLab {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(self.paths.root());
+    }
+}
+
+/// Whether a process runs. One that has ended and that nobody has asked about yet does not.
+fn runs(pid: u32) -> bool {
+    let ended = fs::read_to_string(format!("/proc/{pid}/stat"))
+        .is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z')));
+    !ended && kill(Pid::from_raw(pid.try_into().unwrap()), None).is_ok()
+}
+
+fn ask(socket: &Path, line: &str) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.write_all(line.as_bytes()).unwrap();
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn nothing_is_left_behind_when_the_lab_is_told_to_end() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut lab = TestLab::up();
+        let children = lab.children();
+        assert_eq!(children.len(), 2, "two carpds");
+        lab.signal(signal);
+        assert!(lab.process.wait().unwrap().success(), "{signal} is how one ends it");
+        assert!(children.iter().all(|pid| !runs(*pid)));
+        assert!(!lab.paths.root().exists());
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_is_left_running_when_the_lab_is_killed() {
+    let mut lab = TestLab::up();
+    let children = wait_for("two carpds and a service", || Some(lab.children()).filter(|all| all.len() == 3));
+    lab.process.kill().unwrap();
+    lab.process.wait().unwrap();
+    for pid in children {
+        wait_for("the end of a process", || (!runs(pid)).then_some(()));
+    }
+    assert!(lab.paths.root().exists(), "a killed lab cannot clean up");
+    let output = lab.order(&["up", "--detach"]);
+    assert!(output.status.success(), "the next one can: {output:?}");
+    lab.does(&["down"]);
+    assert!(!lab.paths.root().exists());
+}
+
+#[test]
+fn a_second_lab_is_refused_and_the_first_goes_on() {
+    let lab = TestLab::up();
+    for words in [["lab", "up", ""], ["lab", "up", "--detach"]] {
+        let output = carpctl(lab.paths.root()).args(words.iter().filter(|w| !w.is_empty())).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && said.contains("already up"), "{said}");
+    }
+    assert_eq!(lab.children().len(), 2);
+}
+
+#[test]
+fn a_node_without_power_does_and_says_nothing() {
+    let lab = TestLab::up();
+    let before = lab.view();
+    let fw1 = lab.paths.node("fw1");
+    lab.does(&["crash", "fw1"]);
+    assert!(!runs(before.nodes[0].daemon.unwrap()), "carpd went with the power");
+    let answer = ask(&fw1.kernel_socket(), "{\"ask\":\"snapshot\"}\n");
+    assert!(answer.contains("powered off"), "{answer}");
+    let view = lab.view();
+    assert!(!view.nodes[0].powered && !view.nodes[0].devd && view.nodes[0].devd_clients == 0);
+    assert!(lab.refuses(&["demote", "fw1", "240"]).contains("lab reboot fw1"));
+    assert!(lab.refuses(&["devd", "start", "fw1"]).contains("powered off"));
+    let service = fw1.service(&"gateway".parse().unwrap());
+    let start = carpctl(lab.paths.root()).args(["lab", "gateway", "start"]).arg(service.dir()).output().unwrap();
+    assert!(!start.status.success(), "no process without power");
+    lab.does(&["reboot", "fw1"]);
+    let view = lab.view();
+    assert!(view.nodes[0].powered && view.nodes[0].daemon.is_some());
+}
+
+#[test]
+fn orders_reach_the_kernels_and_wrong_ones_say_what_there_is() {
+    let lab = TestLab::up();
+    lab.does(&["demote", "fw2", "-16"]);
+    lab.does(&["demote", "fw2", "256"]);
+    lab.does(&["preempt", "fw2", "0"]);
+    lab.does(&["vip", "add", "fw2", "3@lan", "192.168.1.2/24"]);
+    lab.does(&["cable", "pull", "fw2", "lan"]);
+    lab.does(&["partition", "wan"]);
+    let view = lab.view();
+    let fw2 = &view.nodes[1];
+    assert!(!fw2.preempt && fw2.vhids[1].addresses.len() == 2);
+    assert!(view.segments.iter().any(|s| s.name == "wan" && s.partitioned));
+    lab.does(&["vip", "del", "fw2", "3@vtnet1", "192.168.1.2"]);
+    lab.does(&["cable", "plug", "fw2", "vtnet1"]);
+    lab.does(&["cable", "cut", "fw2", "vtnet1"]);
+    lab.does(&["heal", "vtnet0"]);
+    assert!(lab.refuses(&["cable", "pull", "fw2", "dmz"]).contains("vtnet1 (lan)"));
+    assert!(lab.refuses(&["crash", "fw3"]).contains("fw1, fw2"));
+    assert!(lab.refuses(&["heal", "dmz"]).contains("wan"));
+    assert!(lab.refuses(&["vip", "add", "fw2", "300@lan", "192.168.1.2/24"]).contains("VHID@INTERFACE"));
+    assert_eq!(lab.view().nodes[1].writes, 0, "what others write is not carpd's");
+}
+
+#[test]
+fn nonsense_on_a_socket_is_answered_and_harms_nobody() {
+    let lab = TestLab::up();
+    for socket in [lab.paths.admin_socket(), lab.paths.node("fw1").kernel_socket()] {
+        for line in ["\n", "{}\n", "{\"ask\":\"explode\"}\n", "\u{0}\n"] {
+            assert!(ask(&socket, line).contains("\"text\""), "{line:?}");
+        }
+        // Longer than any question; and one that never ends.
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        let _ = stream.write_all(&vec![b'x'; 1 << 20]);
+        let _silent = UnixStream::connect(&socket).unwrap();
+    }
+    assert_eq!(lab.children().len(), 2);
+}
+
+#[test]
+fn a_carpd_that_ends_at_once_shows_the_end_of_its_log() {
+    let root = root();
+    let bin = root.with_extension("bin");
+    fs::create_dir(&bin).unwrap();
+    let carpctl = bin.join("carpctl");
+    fs::copy(env!("CARGO_BIN_EXE_carpctl"), &carpctl).unwrap();
+    let up = || Command::new(&carpctl).args(["lab", "up"]).env("CARPD_LAB", &root).output().unwrap();
+    let said = |output: Output| String::from_utf8(output.stderr).unwrap();
+    let missing = said(up());
+    assert!(missing.contains("there is no") && missing.contains("cargo build"), "{missing}");
+    let carpd = bin.join("carpd");
+    fs::write(&carpd, "#!/bin/sh\necho 'the state is from a newer version' >&2\nexit 3\n").unwrap();
+    fs::set_permissions(&carpd, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let broken = said(up());
+    assert!(broken.contains("exit code 3") && broken.contains("newer version"), "{broken}");
+    assert!(!root.exists(), "nothing stays");
+    fs::remove_dir_all(bin).unwrap();
+}
