@@ -12,7 +12,7 @@ pub mod setup;
 pub(super) mod state;
 pub mod timeline;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -119,6 +119,7 @@ pub struct Lab {
     programs: Programs,
     paths: LabPaths,
     dir: RefCell<Option<LabDir>>,
+    keep: Cell<bool>,
 }
 
 impl Lab {
@@ -145,6 +146,7 @@ impl Lab {
             programs,
             paths,
             dir: RefCell::new(Some(dir)),
+            keep: Cell::new(false),
         });
         if let Err(error) = lab.open().await {
             lab.down().await;
@@ -235,19 +237,19 @@ impl Lab {
         self.down.notified().await;
     }
 
+    /// Lets [`Self::down`] leave the files to be looked at. The next lab in the directory removes them.
+    pub fn keep_files(&self) {
+        self.keep.set(true);
+    }
+
     /// Ends every process of the lab and removes its directory.
     pub async fn down(self: &Rc<Self>) {
         self.end_processes().await;
-        if let Some(dir) = self.dir.borrow_mut().take() {
+        let dir = self.dir.borrow_mut().take();
+        if let Some(dir) = dir.filter(|_| !self.keep.get()) {
             // Nothing runs any more, and the next lab cleans up what could not be removed.
             let _ = dir.remove();
         }
-    }
-
-    /// Ends every process of the lab and leaves its files to be looked at.
-    pub async fn down_keeping_files(self: &Rc<Self>) {
-        self.end_processes().await;
-        self.dir.borrow_mut().take();
     }
 
     async fn end_processes(self: &Rc<Self>) {

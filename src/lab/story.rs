@@ -35,7 +35,7 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 enum BrokenOff {
     /// What should have come did not.
-    #[error("{what} did not come within {} s{hint}", limit.as_secs())]
+    #[error("{what:?} did not come true within {} s{hint}", limit.as_secs())]
     Waiting { what: String, limit: Duration, hint: String },
     /// An order or a request failed.
     #[error("{0}")]
@@ -66,7 +66,11 @@ pub async fn tell(lab: &Rc<Lab>, screen: &mut Screen) -> Result<Told, PairError>
     let began = Instant::now();
     let watchers = super::client::watch(lab);
     let mut teller = Teller { lab, pair: &pair, screen, steps: Vec::new(), from: Mono::ZERO };
-    let broken_off = teller.everything().await.err().map(|error| error.to_string());
+    let broken_off = teller.everything().await.err();
+    if let Some(BrokenOff::Waiting { what, limit, .. }) = &broken_off {
+        teller.promise(Promise::within(what, *limit, None));
+    }
+    let broken_off = broken_off.map(|error| error.to_string());
     let steps = teller.steps;
     watchers.iter().for_each(tokio::task::JoinHandle::abort);
     let broken_promises: Vec<String> = steps

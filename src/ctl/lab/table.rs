@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ctl::text::{clean, fit};
+use crate::ctl::text::{clean, fit, wrap};
 use crate::lab::story::outcome::{Outcome, time};
 
 /// The table, in at most 80 columns.
@@ -32,7 +32,8 @@ fn verdict(outcome: &Outcome) -> String {
         time(Duration::from_millis(outcome.longest_overlap_ms))
     );
     if let Some(why) = &outcome.broken_off {
-        text.push_str(&format!("The story was broken off: {why}\n"));
+        let why = format!("The story was broken off: {}.", clean(why));
+        wrap(&why, 80).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }
     if outcome.broken_promises.is_empty() {
         text.push_str(&format!("Broken promises: none of {promises}.\n"));

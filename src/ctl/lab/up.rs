@@ -92,7 +92,11 @@ pub(super) fn story(args: &Story, inputs: &[NodeInput], out: &mut Out) -> Ended 
     let mut screen = Screen::new(mode);
     let told = with_lab(&args.place.root(), inputs, async |lab| {
         lab.notes().iter().for_each(|note| screen.say(note));
-        story::tell(&lab, &mut screen).await.map_err(failed)
+        let told = story::tell(&lab, &mut screen).await.map_err(failed)?;
+        if !told.outcome.held {
+            lab.keep_files();
+        }
+        Ok(told)
     });
     screen.close();
     let told = told?;
@@ -103,6 +107,10 @@ pub(super) fn story(args: &Story, inputs: &[NodeInput], out: &mut Out) -> Ended 
     } else {
         out.write(&table::render(&outcome))?;
         out.write(&format!("Report with a timeline: {}\n", path.display()))?;
+        if !outcome.held {
+            let root = args.place.root();
+            out.write(&format!("Logs, until the next lab: {}/*/carpd.log\n", root.display()))?;
+        }
     }
     Ok(if outcome.held { exit::DONE } else { exit::FAILED })
 }

@@ -54,9 +54,9 @@ impl Teller<'_> {
     async fn election(&mut self) -> Told {
         let [first, second] = self.pair.names.clone();
         self.begin(format!("{second} and {first} are switched on"));
-        self.quiet(FIRST, Duration::from_secs(20)).await?;
-        let on = self.lab.look(|state| state.timeline.nodes[self.pair.at[FIRST]].powered.first(Mono::ZERO, |on| *on));
         let limit = self.longest(|vip| vip.master_down(FIRST)) + TOLERANCE;
+        self.quiet(FIRST, limit + PATIENCE).await?;
+        let on = self.lab.look(|state| state.timeline.nodes[self.pair.at[FIRST]].powered.first(Mono::ZERO, |on| *on));
         let master = self.measure(|m| Some(m.mastered_all(FIRST)?.since(on?)));
         self.promise(Promise::within(format!("{first} is MASTER of every VIP"), limit, master));
         let ready = self.measure(|m| m.ready(FIRST));
@@ -313,7 +313,7 @@ impl Teller<'_> {
             };
             is(of, VhidState::Master, true) && is(1 - of, VhidState::Backup, false)
         };
-        self.until(format!("the handover to {}", pair.names[of]), limit, there).await
+        self.until(format!("{} alone has VIPs and services", pair.names[of]), limit, there).await
     }
 
     /// Waits until node number `of` of the pair has everything, the other one is its backup, and nobody is demoted.
@@ -328,7 +328,8 @@ impl Teller<'_> {
                 vips && node.demotion.last() == Some(&Some(Demotion::ZERO))
             })
         };
-        self.until("a pair that is at rest", limit, there).await
+        let what = format!("{} has all VIPs, nobody is demoted", pair.names[of]);
+        self.until(what, limit, there).await
     }
 
     /// VIPs move from a living MASTER without a gap. Between the first and the last of them `apart` may pass, during which a service that
