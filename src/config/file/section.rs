@@ -26,6 +26,10 @@ impl<'a> Section<'a> {
         Self { table, path: String::new(), line: 1, known: Vec::new(), refused: Vec::new() }
     }
 
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The full name of one of its keys.
     pub(crate) fn key(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
