@@ -258,3 +258,159 @@ fn a_note_about_unchecked_vhids_comes_once() {
     assert_eq!(summary(&findings), "CARP-C131 1 service\n");
     assert!(findings[0].cause.contains("1@em0 or 2@em1"), "{}", findings[0].cause);
 }
+
+const SAMPLE: &str = include_str!("../examples/carpd.toml.sample");
+
+/// The sample with its keys in force, and the choices made that let all of them have an effect.
+fn sample_in_force() -> String {
+    let shown = |line: &str| {
+        line.strip_prefix('#')
+            .filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['))
+            .map(str::to_owned)
+    };
+    SAMPLE
+        .lines()
+        .map(|line| shown(line).unwrap_or_else(|| line.to_owned()) + "\n")
+        .collect::<String>()
+        .replace("source = \"kernel\"", "source = \"static\"")
+        .replace("\nconfig_xml = \"/conf/config.xml\"", "")
+        .replace("effect = \"report\"", "effect = \"demote\"")
+}
+
+#[test]
+fn the_sample_as_it_stands_asks_for_nothing() {
+    let sample = read("sample", SAMPLE).unwrap();
+    assert_eq!(sample, read("sample-empty", "").unwrap());
+}
+
+#[test]
+fn every_default_in_the_sample_is_the_real_one() {
+    let text = sample_in_force();
+    let whole = read("defaults", &text).unwrap();
+    assert_eq!(summary(&whole.findings), "");
+    let lines: Vec<&str> = text.lines().collect();
+    let (mut defaults, mut examples) = (0, 0);
+    for (at, line) in lines.iter().enumerate() {
+        let Some((key, value)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) else { continue };
+        if matches!(key, "source" | "effect") {
+            continue;
+        }
+        let without: String =
+            lines.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, l)| format!("{l}\n")).collect();
+        let without = read("defaults-without", without);
+        let comment = lines[..at].iter().rev().take_while(|line| line.starts_with("# "));
+        if let Some(default) = comment.filter_map(|line| line.strip_prefix("# Default: ")).next() {
+            assert_eq!(default, value, "{key}");
+            assert_eq!(without.unwrap().settings, whole.settings, "{key}");
+            defaults += 1;
+        } else {
+            assert!(
+                without.map_or(true, |without| without.settings != whole.settings),
+                "{key} has a default that is not told"
+            );
+            examples += 1;
+        }
+    }
+    assert!(defaults > 20 && examples > 10, "{defaults} {examples}");
+}
+
+#[test]
+fn the_sample_shows_every_key() {
+    // An unknown key under each header makes the reader list those it knows there.
+    let listed = |text: &str| -> Vec<(String, String)> {
+        let text: String = text
+            .lines()
+            .map(|line| if line.starts_with('[') { format!("{line}\nqqqqqqqq = 1\n") } else { format!("{line}\n") })
+            .collect();
+        let findings = told(read("keys", format!("qqqqqqqq = 1\n{text}")));
+        let keys = findings
+            .iter()
+            .filter_map(|f| Some((f.key.clone(), f.remedy.split_once("the keys here are ")?.1.to_owned())));
+        keys.flat_map(|(section, keys)| {
+            keys.split(", ").map(|key| (section.clone(), key.to_owned())).collect::<Vec<_>>()
+        })
+        .collect()
+    };
+    let whole = sample_in_force();
+    let other = whole
+        .replace("[service.rc]", "[service.exec]\nstart = [\"/a\"]\nstop = [\"/a\"]\nstatus = [\"/a\"]")
+        .replace("kind = \"tcp\"", "kind = \"exec\"");
+    let keys: Vec<(String, String)> = listed(&whole).into_iter().chain(listed(&other)).collect();
+    assert!(keys.len() > 60, "{keys:?}");
+    for (section, key) in keys {
+        let shown = SAMPLE.lines().any(|line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{key} = "))
+                || line.ends_with(&format!("[{key}]"))
+                || line.ends_with(&format!(".{key}]"))
+                || line.ends_with(&format!("{key}]]"))
+        });
+        assert!(shown, "{key} of {section} is not in the sample");
+    }
+}
+
+#[test]
+fn the_alternatives_in_the_sample_are_legal() {
+    let block: String = SAMPLE
+        .lines()
+        .filter_map(|line| line.strip_prefix("#     "))
+        .filter(|l| !l.starts_with("carpctl"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let (exec, command) = block.split_once("command = ").unwrap();
+    let text = format!(
+        "[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}[[service.probe]]\nname = \"p\"\nkind = \"exec\"\ncommand = {command}"
+    );
+    let loaded = read("alternatives", &text).unwrap();
+    assert_eq!(summary(&loaded.findings), "CARP-C131 1 service\n");
+}
+
+#[test]
+fn opnsense_says_which_vhids_a_service_can_follow() {
+    let directory = Directory::new("opnsense");
+    let text = |follows: &str| {
+        format!(
+            "[vips]\nsource = \"opnsense\"\nconfig_xml = {:?}\n[[service]]\nname = \"s\"\nfollows = [{follows}]\n[service.rc]\nscript = \"s\"\n",
+            shared("fw1.xml")
+        )
+    };
+    let loaded = load(&directory.file("carpd.toml", text("\"1@wan\", \"1@vtnet0\", \"3@vtnet1\""))).unwrap();
+    let follows: Vec<String> = loaded.settings.services[0].follows.iter().map(ToString::to_string).collect();
+    assert_eq!(follows, ["1@vtnet0", "3@vtnet1"]);
+    assert!(summary(&loaded.findings).contains("CARP-C125 6 service[s].follows"), "{:?}", loaded.findings);
+    let config = loaded.opnsense.as_ref().unwrap();
+    assert_eq!(loaded.policy().vhids, config.vhids().into_iter().map(|vhid| vhid.id).collect::<Vec<_>>());
+    assert_eq!(loaded.policy().opnsense_maintenance, config.maintenance);
+
+    let unusable = load(&directory.file("carpd.toml", text("\"99@wan\", \"1@nowhere\""))).unwrap_err();
+    assert!(!unusable.unread);
+    assert!(
+        summary(&unusable.findings)
+            .starts_with("CARP-C130 6 service[s].follows[1]\nCARP-C130 6 service[s].follows[2]\n")
+    );
+    assert!(unusable.findings[0].remedy.contains("1@vtnet0 (1@wan)"), "{}", unusable.findings[0].remedy);
+
+    let absent = text("\"1@wan\"").replace("fw1.xml", "no-such.xml");
+    let unusable = load(&directory.file("carpd.toml", absent)).unwrap_err();
+    assert!(unusable.unread);
+    assert_eq!(summary(&unusable.findings), "CARP-C105 3 vips.config_xml\n");
+}
+
+#[test]
+fn a_report_reads_like_a_compiler_s() {
+    let directory = Directory::new("text");
+    let path = directory.file("carpd.toml", "[node]\npoll = \"6s\"\nlgo = \"info\"\n");
+    let report = check_file_for(&path, None, &AnySystem);
+    let text = report.to_string().replace(&path.display().to_string(), "carpd.toml");
+    assert_eq!(
+        text,
+        "error[CARP-C112]: poll is \"6s\", outside 1s to 5s\n  --> carpd.toml:2  node.poll\n   = write a duration from \"1s\" to \"5s\"\n\n\
+         error[CARP-C110]: node has no key \"lgo\"\n  --> carpd.toml:3  node.lgo\n   = did you mean log?\n\n\
+         carpd.toml: 2 errors; `carpctl explain CODE` tells more\n"
+    );
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!((&json["verdict"], &json["format"]), (&"findings".into(), &"carpd.toml".into()));
+    assert_eq!((&json["errors"], &json["findings"][0]["code"]), (&2.into(), &"CARP-C112".into()));
+    let clean = check_file_for(&directory.file("clean.toml", ""), None, &AnySystem).to_string();
+    assert!(clean.ends_with("clean.toml: no findings\n") && clean.lines().count() == 1, "{clean}");
+}

@@ -151,3 +151,6 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
     let findings = report.finish();
     if usable(&findings) { Ok(Loaded { settings, opnsense, findings }) } else { Err(Unusable { unread, findings }) }
 }
+
+#[cfg(test)]
+mod tests;
