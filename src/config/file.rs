@@ -41,18 +41,17 @@ enum Declared {
     /// The kernel's, which is not asked here: the check may run on another machine.
     Kernel,
     /// These.
-    These(Vec<DeclaredVhid>),
+    These(BTreeMap<VhidRef, DeclaredVhid>),
 }
 
 struct DeclaredVhid {
-    id: VhidRef,
     advbase: AdvBase,
     /// As people know it.
     name: String,
 }
 
 impl Declared {
-    fn known(&self) -> Option<&[DeclaredVhid]> {
+    fn known(&self) -> Option<&BTreeMap<VhidRef, DeclaredVhid>> {
         match self {
             Self::Unknown | Self::Kernel => None,
             Self::These(these) => Some(these),

@@ -46,7 +46,11 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let Some(first) = errors.next() else { return f.write_str("the configuration cannot be used") };
-        write!(f, "{}:{}: {}; {}", first.place.file.display(), first.place.line, first.cause, first.remedy)?;
+        write!(f, "{}", first.place.file.display())?;
+        if first.place.line > 0 {
+            write!(f, ":{}", first.place.line)?;
+        }
+        write!(f, ": {}; {}", first.cause, first.remedy)?;
         match errors.count() {
             0 => Ok(()),
             more => write!(f, " ({more} more; `carpctl config check` shows all)"),

@@ -211,7 +211,8 @@ impl<'a> Section<'a> {
                 continue;
             }
             let whose = if self.path.is_empty() { "the file" } else { &self.path };
-            let remedy = match suggest::closest(name, self.known.iter().copied()) {
+            let known = self.known.iter().copied().filter(|_| !report.is_full());
+            let remedy = match suggest::closest(name, known) {
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("take it out; the keys here are {}", self.known.join(", ")),
             };

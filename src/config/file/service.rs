@@ -1,6 +1,6 @@
 //! `[[service]]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
@@ -111,9 +111,10 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
         table.find(&mut cx.report, &codes::EMPTY, "follows", "follows is empty, so the service has no role", REMEDY);
         return None;
     }
-    let mut follows: Vec<VhidRef> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut follows = Vec::new();
     for id in listed {
-        if follows.contains(&id) {
+        if !seen.insert(id.clone()) {
             let cause = format!("follows names {id} twice");
             table.find(
                 &mut cx.report,
@@ -132,10 +133,10 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
 fn followed(value: &DeValue<'_>, declared: &Declared, opnsense: Option<&OpnsenseConfig>) -> Result<VhidRef, Fault> {
     let written: VhidRef = parsed("\"1@vtnet0\"")(value)?;
     let id = opnsense.and_then(|config| config.resolve(&written.to_string())).unwrap_or_else(|| written.clone());
-    let Some(known) = declared.known().filter(|known| known.iter().all(|vhid| vhid.id != id)) else {
+    let Some(known) = declared.known().filter(|known| !known.contains_key(&id)) else {
         return Ok(id);
     };
-    let names = values::list(known.iter().take(8).map(|vhid| vhid.name.clone()));
+    let names = values::list(known.values().take(8).map(|vhid| vhid.name.clone()));
     let remedy = if names.is_empty() { "declare it first".to_owned() } else { format!("declared are {names}") };
     Err(Fault::new(
         &codes::UNDECLARED_VHID,
@@ -146,8 +147,8 @@ fn followed(value: &DeValue<'_>, declared: &Declared, opnsense: Option<&Opnsense
 
 /// A vhid that was bounced is MASTER again after three times its advbase; its advskew adds less than a second.
 fn short_settle(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, follows: &[VhidRef], settle: Duration) {
-    let slow = declared.known().unwrap_or_default().iter().filter(|vhid| follows.contains(&vhid.id));
-    let bounce = slow.map(|vhid| (3 * secs(vhid.advbase.get().into()), &vhid.id)).max();
+    let Some(known) = declared.known() else { return };
+    let bounce = follows.iter().filter_map(|id| Some((3 * secs(known.get(id)?.advbase.get().into()), id))).max();
     if let Some((bounce, id)) = bounce.filter(|(bounce, _)| settle < *bounce) {
         let bounce = crate::config::duration::Shown(bounce);
         let cause = format!("settle is shorter than the {bounce} for which an address change bounces {id}");

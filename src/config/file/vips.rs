@@ -71,20 +71,19 @@ fn undecided(root: &mut Section<'_>, table: &mut Section<'_>, cx: &mut Context<'
     (Vips::Opnsense { config_xml }, Declared::Unknown)
 }
 
-fn declare(vhid: &StaticVhid) -> DeclaredVhid {
-    DeclaredVhid { id: vhid.id.clone(), advbase: vhid.advbase, name: vhid.id.to_string() }
+fn declare(vhid: &StaticVhid) -> (VhidRef, DeclaredVhid) {
+    (vhid.id.clone(), DeclaredVhid { advbase: vhid.advbase, name: vhid.id.to_string() })
 }
 
 fn opnsense(table: &Section<'_>, cx: &mut Context<'_>, config_xml: &Path) -> Declared {
     match cx.system.opnsense(config_xml) {
         None => Declared::Unknown,
         Some(Ok(config)) => {
-            let declare = |vhid: crate::config::opnsense::DeclaredVhid| DeclaredVhid {
-                name: format!("{} ({}@{})", vhid.id, vhid.id.vhid, vhid.interface),
-                id: vhid.id,
-                advbase: vhid.advbase,
-            };
-            let declared = config.vhids().into_iter().map(declare).collect();
+            let declared = config.vhids().into_iter().map(|vhid| {
+                let name = format!("{} ({}@{})", vhid.id, vhid.id.vhid, vhid.interface);
+                (vhid.id, DeclaredVhid { advbase: vhid.advbase, name })
+            });
+            let declared = declared.collect();
             cx.opnsense = Some(config);
             Declared::These(declared)
         }

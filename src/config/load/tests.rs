@@ -8,7 +8,7 @@ fn read(bytes: impl AsRef<[u8]>) -> Result<Loaded, Unusable> {
 }
 
 #[test]
-fn deep_nesting_is_refused_and_not_followed() {
+fn deep_long_and_many_is_refused_in_bounded_time() {
     let depth = 200_000;
     for text in [
         format!("a = {}", "[".repeat(depth)),
@@ -20,6 +20,11 @@ fn deep_nesting_is_refused_and_not_followed() {
         format!("a = {{ {}a = 1 }}", "a.".repeat(depth)),
         "[[a]]\n[a.b]\n".repeat(40_000),
         "[\n".repeat(depth),
+        "[[service]]\n".repeat(80_000),
+        "[[service]]\nname=\"a\"\n".repeat(45_000),
+        format!("[[service]]\nfollows = [{}]", (0..60_000).map(|at| format!("\"1@{at:x}\",")).collect::<String>()),
+        format!("[[service]]\nname = \"{}\"", "a".repeat(1_000_000)),
+        format!("[node]\n{}", (0..90_000).map(|at| format!("pol{at}=1\n")).collect::<String>()),
         "\"".repeat(depth),
         "a=1\n".repeat(depth),
     ] {
