@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::catalogue::carpd_toml as codes;
 use super::file::report::Report;
 use super::load::{self, Loaded, Unusable};
+use super::opnsense::{self, OpnsenseConfig};
 use super::system::{AnySystem, System, ThisSystem};
 use super::{Finding, Severity, pair};
 
@@ -83,7 +85,10 @@ pub fn check_file(path: &Path, peer: Option<&Path>) -> CheckReport {
 pub fn check_file_for(path: &Path, peer: Option<&Path>, system: &dyn System) -> CheckReport {
     let format = Format::of(path);
     let mut judged = Judged::default();
-    judged.carpd_toml(path, peer, system);
+    match format {
+        Format::CarpdToml => judged.carpd_toml(path, peer, system),
+        Format::ConfigXml => judged.config_xml(path, peer),
+    }
     CheckReport::new(path, format, judged)
 }
 
@@ -119,6 +124,23 @@ impl Judged {
             let file = Report::new(path, "");
             self.findings.extend(pair::compare(file, &own.settings, &other.settings, peer));
         }
+    }
+
+    fn config_xml(&mut self, path: &Path, peer: Option<&Path>) {
+        self.opnsense(path);
+        if let Some(peer) = peer {
+            self.opnsense(peer);
+        }
+    }
+
+    fn opnsense(&mut self, path: &Path) -> Option<OpnsenseConfig> {
+        let config = opnsense::load(path).map_err(|error| {
+            let mut report = Report::new(path, "");
+            report.add(&codes::NO_CONFIG_XML, 0, "", &error.to_string(), "name OPNsense's config.xml or a carpd.toml");
+            self.findings.extend(report.finish());
+            self.unread = true;
+        });
+        config.ok()
     }
 
     fn load(&mut self, path: &Path, system: &dyn System) -> Option<Loaded> {

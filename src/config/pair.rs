@@ -1,5 +1,6 @@
 //! Two carpd.toml of one pair, held side by side.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
@@ -39,7 +40,12 @@ impl Pair<'_> {
                 self.lonely(vhid, &format!("is not in {}", self.peer.display()));
                 continue;
             };
-            preferred.insert((vhid.advbase, vhid.advskew).cmp(&(counterpart.advbase, counterpart.advskew)));
+            match (vhid.advbase, vhid.advskew).cmp(&(counterpart.advbase, counterpart.advskew)) {
+                Ordering::Equal => {}
+                better_or_worse => {
+                    preferred.insert(better_or_worse);
+                }
+            }
             self.vhid(vhid, counterpart);
         }
         for vhid in &other.vhids {

@@ -26,6 +26,10 @@ impl<'a> Section<'a> {
         Self { table, path: String::new(), line: 1, known: Vec::new(), refused: Vec::new() }
     }
 
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The full name of one of its keys.
     pub(crate) fn key(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
@@ -207,7 +211,8 @@ impl<'a> Section<'a> {
                 continue;
             }
             let whose = if self.path.is_empty() { "the file" } else { &self.path };
-            let remedy = match suggest::closest(name, self.known.iter().copied()) {
+            let known = self.known.iter().copied().filter(|_| !report.is_full());
+            let remedy = match suggest::closest(name, known) {
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("take it out; the keys here are {}", self.known.join(", ")),
             };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::report::Fault;
 use super::section::Section;
 use super::values::{boolean, integer, parsed, path, word, wrong_type};
-use super::{Context, Declared, first_line};
+use super::{Context, Declared, DeclaredVhid, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::password::PasswordError;
 use crate::config::settings::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
@@ -44,12 +44,14 @@ pub(super) fn vips(root: &mut Section<'_>, cx: &mut Context<'_>) -> (Vips, Decla
         Some(Source::Opnsense) => {
             idle(&mut table, cx, &["vhid"], STATIC);
             idle(root, cx, &["pfsync", "carp"], STATIC);
-            (Vips::Opnsense { config_xml: config_xml(&mut table, cx) }, Declared::Unknown)
+            let config_xml = config_xml(&mut table, cx);
+            let declared = opnsense(&table, cx, &config_xml);
+            (Vips::Opnsense { config_xml }, declared)
         }
         Some(Source::Static) => {
             idle(&mut table, cx, &["config_xml"], OPNSENSE);
             let vhids = vhids(&mut table, cx);
-            let declared = Declared::These(vhids.iter().map(|vhid| (vhid.id.clone(), vhid.advbase)).collect());
+            let declared = Declared::These(vhids.iter().map(declare).collect());
             (Vips::Static(StaticVips { vhids, pfsync: pfsync(root, cx), preempt: carp(root, cx) }), declared)
         }
     };
@@ -67,6 +69,32 @@ fn undecided(root: &mut Section<'_>, table: &mut Section<'_>, cx: &mut Context<'
     carp(root, cx);
     table.accept(&["vhid"]);
     (Vips::Opnsense { config_xml }, Declared::Unknown)
+}
+
+fn declare(vhid: &StaticVhid) -> (VhidRef, DeclaredVhid) {
+    (vhid.id.clone(), DeclaredVhid { advbase: vhid.advbase, name: vhid.id.to_string() })
+}
+
+fn opnsense(table: &Section<'_>, cx: &mut Context<'_>, config_xml: &Path) -> Declared {
+    match cx.system.opnsense(config_xml) {
+        None => Declared::Unknown,
+        Some(Ok(config)) => {
+            let declared = config.vhids().into_iter().map(|vhid| {
+                let name = format!("{} ({}@{})", vhid.id, vhid.id.vhid, vhid.interface);
+                (vhid.id, DeclaredVhid { advbase: vhid.advbase, name })
+            });
+            let declared = declared.collect();
+            cx.opnsense = Some(config);
+            Declared::These(declared)
+        }
+        Some(Err(error)) => {
+            cx.unread = true;
+            let key = if table.has("config_xml") { "config_xml" } else { "source" };
+            let remedy = "name OPNsense's configuration in config_xml, or write another source";
+            table.find(&mut cx.report, &codes::NO_CONFIG_XML, key, &error.to_string(), remedy);
+            Declared::Unknown
+        }
+    }
 }
 
 const STATIC: &str = "static";
