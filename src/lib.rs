@@ -5,12 +5,14 @@
 //!
 //! * [`model`]: plain domain types that cannot hold an illegal value.
 //! * [`core`]: every decision, as a pure function of what was seen and of time.
+//! * [`ctl`]: carpctl's commands and how they are shown.
 //! * [`kernel`]: the [`kernel::Kernel`] trait, through which all reads and writes of CARP and pfsync pass.
 //! * [`lab`]: a model of FreeBSD's CARP and pfsync, in virtual time.
 
 pub mod config;
 pub mod control;
 pub mod core;
+pub mod ctl;
 pub mod kernel;
 pub mod lab;
 pub mod model;

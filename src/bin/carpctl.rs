@@ -1,3 +1,7 @@
-//! carpctl
+//! carpctl: shows and changes what carpd does on this node.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    carpd::ctl::main(std::env::args_os())
+}

@@ -54,6 +54,7 @@ pub struct ServicePolicy {
 
 /// How many of the followed vhids have to be MASTER for a service to be active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Require {
     /// Every one.

@@ -7,7 +7,7 @@ use super::attribution::{Part, PartSource, foreign_parts};
 use super::ledger::{self, LedgerState};
 use super::role::Role;
 use super::service::{ActionKind, Is, LastAction, Service};
-use crate::core::policy::ServicePolicy;
+use crate::core::policy::{Require, ServicePolicy};
 use crate::model::{CarpState, Demotion, InterfaceName, Now, ServiceName, Snapshot, Vhid, VhidRef, Wall};
 
 mod verdict;
@@ -187,6 +187,8 @@ pub struct ServiceStatus {
     pub name: ServiceName,
     /// The vhids it follows.
     pub follows: Vec<VhidRef>,
+    /// How many of them have to be MASTER for it to be active.
+    pub require: Require,
     /// The role it should have; `null` while that is undecided.
     pub want: Option<Role>,
     /// Whether it runs.
@@ -289,6 +291,7 @@ impl Core {
             write_error: self.write_error.as_deref(),
             badauth: self.badauth.grew_within(std::time::Duration::from_secs(60), now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
+            silence: None,
         }
     }
 
@@ -361,8 +364,11 @@ impl Core {
 }
 
 /// The status of a node whose daemon does not answer: what the kernel alone can tell.
+///
+/// `silence` is what came of asking the daemon. Only the asker knows: a daemon that does not run is another problem than one
+/// that this user may not talk to.
 #[must_use]
-pub fn from_kernel(node: String, snapshot: &Snapshot, now: Now) -> Status {
+pub fn from_kernel(node: String, snapshot: &Snapshot, silence: Problem, now: Now) -> Status {
     let mut status = Status {
         schema: SCHEMA,
         node,
@@ -383,7 +389,8 @@ pub fn from_kernel(node: String, snapshot: &Snapshot, now: Now) -> Status {
         peer: None,
         events: EventsStatus::default(),
     };
-    let facts = verdict::Facts { dead_interfaces: dead_interfaces(snapshot), ..Default::default() };
+    let dead_interfaces = dead_interfaces(snapshot);
+    let facts = verdict::Facts { dead_interfaces, silence: Some(silence), ..Default::default() };
     status.verdict = verdict::judge(&status, &facts);
     status
 }
@@ -458,6 +465,7 @@ fn service_status(policy: &ServicePolicy, service: &Service) -> ServiceStatus {
     ServiceStatus {
         name: policy.name.clone(),
         follows: policy.follows.clone(),
+        require: policy.require,
         want: service.want,
         is: service.is,
         health,

@@ -75,6 +75,8 @@ pub(super) struct Facts<'a> {
     pub(super) badauth: bool,
     /// Interfaces with vhids that do not run, and whether they are administratively up.
     pub(super) dead_interfaces: Vec<(InterfaceName, bool)>,
+    /// Why the daemon is not the one who answers.
+    pub(super) silence: Option<Problem>,
 }
 
 pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
@@ -85,15 +87,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     services(status, &mut problems);
     carp(status, facts, &mut problems);
     state_file(facts, &mut problems);
-    if status.source == Source::Kernel {
-        let next = "start it: service carpd start";
-        problems.push(problem(
-            Severity::Unknown,
-            "the daemon does not answer",
-            "this is the kernel's view alone",
-            next,
-        ));
-    }
+    problems.extend(facts.silence.clone());
     problems.sort_by_key(|p| std::cmp::Reverse(p.severity));
     let severity = problems.iter().map(|p| p.severity).max().unwrap_or_default();
     Verdict { severity, summary: summary(status), problems }
@@ -107,7 +101,7 @@ fn summary(status: &Status) -> String {
     let all = status.vhids.len();
     let count = |state: VhidState| status.vhids.iter().filter(|v| v.state == state).count();
     if all == 0 {
-        return "no vhids".to_owned();
+        return if status.carp.is_some() { "no vhids" } else { "state unknown" }.to_owned();
     }
     let states = [VhidState::Master, VhidState::Backup, VhidState::Init, VhidState::Absent, VhidState::Unknown];
     let parts: Vec<String> = states
@@ -174,7 +168,11 @@ fn demotion(status: &Status, problems: &mut Vec<Problem>) {
         problems.push(problem(Severity::Warning, "in maintenance", effect, next));
     }
     for part in &status.demotion.reasons {
-        if part.source == PartSource::Unattributed {
+        if part.source == PartSource::Unattributed && status.source == Source::Kernel {
+            let what = format!("a demotion of {} that the kernel alone does not explain", part.value);
+            let effect = "it may be carpd's own share; the election is not what the configured skews say";
+            problems.push(problem(Severity::Warning, what, effect, "ask again when the daemon answers"));
+        } else if part.source == PartSource::Unattributed {
             let what = format!("a demotion of {} that nobody owns", part.value);
             let effect = "the election is not what the configured skews say";
             problems.push(problem(
@@ -272,5 +270,24 @@ fn state_file(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
             "maintenance and demotion cannot be changed",
             "free space, then wait 5 s",
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::status::from_kernel;
+    use crate::core::testing::{at, snapshot};
+    use crate::model::{CarpState, Demotion};
+
+    #[test]
+    fn without_the_daemon_a_share_is_not_called_nobodys() {
+        let mut look = snapshot(&[("1@em0", CarpState::Master)]);
+        look.sysctls.demotion = Demotion::new(241);
+        let silence = problem(Severity::Warning, "the daemon does not run", "", "service carpd start");
+        let verdict = from_kernel("fw1".to_owned(), &look, silence.clone(), at(0)).verdict;
+        assert!(verdict.problems.contains(&silence));
+        assert!(verdict.problems.iter().all(|p| !p.what.contains("nobody owns")), "{verdict:?}");
+        assert!(verdict.problems.iter().any(|p| p.effect.contains("carpd's own share")), "{verdict:?}");
     }
 }

@@ -1,0 +1,100 @@
+//! carpctl: shows and changes what carpd does on a node.
+//!
+//! Everything it shows is rendered by pure functions in [`render`]; everything it knows comes from the daemon's control
+//! socket, or from the kernel when the daemon does not answer. It blocks, has no runtime, and every wait has a limit.
+
+pub mod args;
+mod changes;
+pub mod client;
+mod events;
+pub mod exit;
+mod gate;
+pub mod look;
+mod maintenance;
+pub mod out;
+pub mod render;
+mod shows;
+pub mod target;
+pub mod text;
+pub mod time;
+mod wait;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, Config, Demotion, Global};
+use exit::Ended;
+use out::Out;
+use target::Target;
+
+/// What a command has to do with: the node it is about, and standard output.
+pub struct Context {
+    /// The node.
+    pub target: Target,
+    /// Standard output.
+    pub out: Out,
+}
+
+/// Runs one carpctl command line, the program's own name first.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => exit::code(run(cli)),
+        Err(usage) => {
+            let wrong = usage.use_stderr();
+            // Whether the text could be printed changes nothing about the exit code.
+            let _ = usage.print();
+            match (wrong, args::is_check(&args)) {
+                (false, _) => exit::DONE,
+                (true, true) => {
+                    println_check("wrong usage");
+                    exit::UNREACHABLE
+                }
+                (true, false) => exit::USAGE,
+            }
+            .into()
+        }
+    }
+}
+
+/// A monitoring system shows the first line of standard output, so `check` has one even if it cannot judge.
+fn println_check(why: &str) {
+    let _ = Out::new(out::Color::Never).write(&format!("CARP UNKNOWN - {}\n", text::clean(why).replace('|', "/")));
+}
+
+fn run(cli: Cli) -> Ended {
+    let Global { socket, config, node, color } = cli.global;
+    let target = Target::resolve(node.as_deref(), config.as_deref(), socket.as_deref());
+    let context = target.map(|target| Context { target, out: Out::new(color) });
+    match cli.command {
+        Command::Status(args) => shows::status(&mut context?, &args),
+        Command::Why { object } => shows::why(&mut context?, object.as_ref()),
+        Command::Maintenance(command) => maintenance::run(&mut context?, &command),
+        Command::Check { expect } => match context {
+            Ok(mut context) => shows::check(&mut context, expect),
+            Err(failure) => {
+                println_check(&failure.text);
+                Ok(exit::UNREACHABLE)
+            }
+        },
+        Command::History { limit, json } => events::history(&mut context?, limit, json),
+        Command::Events { json, .. } => events::follow(&mut context?, json),
+        Command::IsMaster { vhid, verbose } => gate::answer(context, verbose, |target| gate::is_master(target, &vhid)),
+        Command::MayRun { service, verbose } => {
+            gate::answer(context, verbose, |target| gate::may_run(target, &service))
+        }
+        Command::Wait(args) => wait::run(&mut context?, &args),
+        Command::Config(Config::Show) => shows::config(&mut context?),
+        Command::Reload => changes::reload(&mut context?),
+        Command::Metrics => shows::metrics(&mut context?),
+        Command::Demotion(Demotion::Assume { fate }) => changes::assume(&mut context?, fate),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "carpctl", &mut script);
+            context?.out.write(&String::from_utf8_lossy(&script)).map(|()| exit::DONE)
+        }
+    }
+}

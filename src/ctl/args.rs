@@ -1,0 +1,304 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::out::Color;
+use super::render::check::Expect;
+use crate::config::duration;
+use crate::core::role::Role;
+use crate::model::{CarpState, ParseIdError, ServiceName, VhidRef};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done or already so, 1 failed or not permitted, 3 the daemon cannot be reached,
+4 refused because a known fact speaks against it (--force overrides), 5 timed out, 64 wrong usage.
+check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. is-master, may-run: 0 yes, 1 no, else: cannot tell.
+
+In trouble?  carpctl status  says what is wrong and what to do next;  carpctl why  explains it.";
+
+/// Shows and changes what carpd does on this node of a CARP pair.
+#[derive(Debug, Parser)]
+#[command(name = "carpctl", version, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = false, disable_help_subcommand = true)]
+pub struct Cli {
+    /// Which node, and how it is shown.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// The daemon's control socket, if it is not the one that carpd.toml names.
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
+    pub socket: Option<PathBuf>,
+    /// The node's carpd.toml [default: /usr/local/etc/carpd.toml].
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options", conflicts_with = "node")]
+    pub config: Option<PathBuf>,
+    /// A node of the lab that `carpctl lab` runs, instead of this machine.
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
+    pub node: Option<String>,
+    /// When to use colour. auto: on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    pub color: Color,
+}
+
+/// The commands, the most needed first.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the state of this node: what is wrong, why, and what to do next.
+    ///
+    /// Without the daemon the kernel is asked, and the answer says so. Always exits 0; monitoring uses `check`.
+    Status(StatusArgs),
+    /// Explain in sentences why something is as it is.
+    ///
+    /// For a vhid: what decides its state, and what would make it MASTER. For a service: which vhids decide about it,
+    /// and what happens next. Without an argument: the whole node.
+    Why {
+        /// A vhid with its interface, as in 1@em0, or the name of a service.
+        object: Option<Object>,
+    },
+    /// Make this node give up its VIPs and stay out of the way, or end that.
+    #[command(subcommand)]
+    Maintenance(Maintenance),
+    /// Judge the node for a monitoring system: one line with performance data.
+    ///
+    /// Exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; wrong usage is UNKNOWN as well.
+    Check {
+        /// What all vhids of this node should be. Otherwise it is CRITICAL; in maintenance it is WARNING.
+        #[arg(long, value_name = "STATE", default_value = "any")]
+        expect: Expect,
+    },
+    /// Show what happened, the newest last.
+    History {
+        /// At most so many entries.
+        #[arg(long, short = 'n', value_name = "N", default_value = "20")]
+        limit: usize,
+        /// One JSON object per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what happens from now on, until Ctrl-C. Exits 3 if the daemon ends.
+    Events {
+        /// Keep showing. There is no other way; the word keeps scripts readable.
+        #[arg(long, short = 'f', required = true)]
+        follow: bool,
+        /// One JSON object per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask whether this node is MASTER of a vhid. Exits 0 yes, 1 no, 2 or more: cannot tell.
+    ///
+    /// Prints nothing, so that it fits into scripts: `carpctl is-master 1@em0 && ...`. Works without the daemon.
+    IsMaster {
+        /// The vhid with its interface, as in 1@em0.
+        vhid: VhidRef,
+        /// Say why.
+        #[arg(long, short = 'v')]
+        verbose: bool,
+    },
+    /// Ask whether a service may run on this node now. Exits 0 yes, 1 no, 2 or more: cannot tell.
+    ///
+    /// A service that carpd does not manage may always run. Works without the daemon: then the kernel decides.
+    MayRun {
+        /// The service.
+        service: ServiceName,
+        /// Say why.
+        #[arg(long, short = 'v')]
+        verbose: bool,
+    },
+    /// Wait until a vhid has a state, or a service a role. Exits 5 if it does not within the limit.
+    Wait(WaitArgs),
+    /// Show or check the configuration.
+    #[command(subcommand)]
+    Config(Config),
+    /// Read the configuration again; one with mistakes is refused and changes nothing.
+    Reload,
+    /// Print the metrics as Prometheus text.
+    Metrics,
+    /// Settle the ledger of demotion after a crash, if carpd cannot do it by itself.
+    #[command(subcommand)]
+    Demotion(Demotion),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which.
+        shell: Shell,
+    },
+}
+
+/// `carpctl status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// One line if all is well, otherwise only what is not.
+    #[arg(short = 'x', conflicts_with = "json")]
+    pub brief: bool,
+    /// As JSON; its schema is documented and stable.
+    #[arg(long)]
+    pub json: bool,
+    /// Show it again every so many seconds, until Ctrl-C.
+    #[arg(long, value_name = "SECS", num_args = 0..=1, default_missing_value = "2")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub watch: Option<u64>,
+}
+
+/// `carpctl maintenance`
+#[derive(Debug, Subcommand)]
+pub enum Maintenance {
+    /// Demote this node by 240, so that the peer takes over; survives restarts and reboots.
+    ///
+    /// Doing it again is no mistake: --reason and --for then change what is in force, and without them it stays.
+    Enter(EnterArgs),
+    /// Take that demotion back. Whether this node becomes MASTER again is for the election to decide.
+    Leave,
+    /// Show whether this node is in maintenance, who wanted it, why and until when.
+    Show,
+}
+
+/// `carpctl maintenance enter`
+#[derive(Debug, Args)]
+pub struct EnterArgs {
+    /// Why; everybody who looks at the status will read it.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// End it by itself after this time, as in 90m, 2h or 1d.
+    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    pub time: Option<Duration>,
+    /// Wait until no vhid is MASTER here; exits 5 if that takes longer.
+    #[arg(long, value_name = "LIMIT", num_args = 0..=1, default_missing_value = "30s", value_parser = time)]
+    pub wait: Option<Duration>,
+    /// Even where it is known that the peer would not take over cleanly.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `carpctl wait`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("goal").required(true))]
+pub struct WaitArgs {
+    /// A vhid with its interface, as in 1@em0, or the name of a service.
+    pub object: Object,
+    /// The state that the vhid should have: MASTER, BACKUP or INIT.
+    #[arg(long, value_name = "STATE", group = "goal")]
+    pub state: Option<CarpState>,
+    /// The role that the service should have and be in.
+    #[arg(long, value_name = "ROLE", group = "goal")]
+    pub role: Option<WaitRole>,
+    /// How long to wait at most.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
+    pub timeout: Duration,
+}
+
+/// A role, as [`Role`].
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum WaitRole {
+    /// See [`Role::Active`].
+    Active,
+    /// See [`Role::Standby`].
+    Standby,
+}
+
+impl From<WaitRole> for Role {
+    fn from(role: WaitRole) -> Self {
+        match role {
+            WaitRole::Active => Self::Active,
+            WaitRole::Standby => Self::Standby,
+        }
+    }
+}
+
+/// `carpctl config`
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print the configuration in force.
+    Show,
+}
+
+/// `carpctl demotion`
+#[derive(Debug, Subcommand)]
+pub enum Demotion {
+    /// Tell carpd whether its last change of the demotion reached the kernel.
+    ///
+    /// Only needed when the status says that this is not known. `sysctl net.inet.carp.demotion` shows the sum.
+    Assume {
+        /// Whether it arrived.
+        fate: Fate,
+    },
+}
+
+/// What became of a write to the demotion sysctl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fate {
+    /// It is in the sum.
+    Landed,
+    /// It is not.
+    Lost,
+}
+
+/// Something that can be asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// A vhid.
+    Vhid(VhidRef),
+    /// A service.
+    Service(ServiceName),
+}
+
+impl std::str::FromStr for Object {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        if text.contains('@') { text.parse().map(Self::Vhid) } else { text.parse().map(Self::Service) }
+    }
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text).map_err(|error| error.to_string())?;
+    if time.is_zero() { Err("is no time at all".to_owned()) } else { Ok(time) }
+}
+
+/// Whether a command line that cannot be parsed was meant for `check`, whose exit codes are those of monitoring plugins.
+pub(super) fn is_check(args: &[std::ffi::OsString]) -> bool {
+    let mut args = args.iter().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.to_str() {
+            Some("--socket" | "--config" | "--node" | "--color") => {
+                args.next();
+            }
+            Some(option) if option.starts_with('-') => {}
+            word => return word == Some("check"),
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_the_path_that_is_really_the_default() {
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains(crate::config::load::DEFAULT_PATH), "{help}");
+    }
+
+    #[test]
+    fn check_is_recognised_behind_global_options() {
+        let is = |line: &str| is_check(&line.split(' ').map(Into::into).collect::<Vec<_>>());
+        assert!(is("carpctl check --nonsense"));
+        assert!(is("carpctl --socket status --color=never check"));
+        assert!(!is("carpctl --socket check status --nonsense"));
+        assert!(!is("carpctl"));
+    }
+}

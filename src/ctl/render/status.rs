@@ -1,0 +1,280 @@
+//! `carpctl status`
+
+use super::demotion;
+use super::page::{Line, Page, Style, View};
+use super::table::Table;
+use super::{headline, severity_style};
+use crate::core::role::Role;
+use crate::core::service::{ActionKind, ActionResult, Is};
+use crate::core::status::{
+    Health, PfsyncStatus, Problem, ServiceStatus, Severity, Source, Status, VhidState, VhidStatus,
+};
+use crate::ctl::text::width;
+use crate::ctl::time;
+use crate::model::Wall;
+
+/// Where the texts after a label begin.
+const INDENT: usize = 12;
+
+/// The columns that a last column needs at least; with less its text goes below the row.
+const NARROW: usize = 16;
+
+/// The whole status.
+#[must_use]
+pub fn status(status: &Status, view: &View) -> String {
+    let mut page = Page::new(*view);
+    head(&mut page, status);
+    if let Some(peer) = &status.peer {
+        page.line(&Line::new(&format!("peer {}", peer.node)));
+    }
+    problems(&mut page, status);
+    vhids(&mut page, &status.vhids);
+    services(&mut page, &status.services);
+    page.gap();
+    sums(&mut page, status);
+    page.finish()
+}
+
+/// One line if all is well, otherwise what is not.
+#[must_use]
+pub fn brief(status: &Status, view: &View) -> String {
+    let mut page = Page::new(*view);
+    if status.verdict.severity == Severity::Ok && status.verdict.problems.is_empty() {
+        page.line(&Line::new(&format!("{}: all is well", status.node)));
+    } else {
+        head(&mut page, status);
+        problems(&mut page, status);
+    }
+    page.finish()
+}
+
+pub(super) fn head(page: &mut Page, status: &Status) {
+    let severity = status.verdict.severity;
+    let line = Line::default()
+        .add(Style::Bold, &status.node)
+        .add(Style::Plain, ": ")
+        .add(severity_style(severity), severity.as_str())
+        .add(Style::Plain, &format!("  {}", status.verdict.summary));
+    let who = match status.source {
+        Source::Daemon => format!("carpd {}", status.version),
+        Source::Kernel => "without carpd".to_owned(),
+    };
+    let room = page.view().width().saturating_sub(line.width());
+    let line = if width(&who) + 2 <= room { line.cell(Style::Dim, &who, room, true) } else { line };
+    // A name and a summary that are too long for one line are still told in full.
+    if line.width() > page.view().width() { page.paragraph(&headline(status)) } else { page.line(&line) }
+}
+
+pub(super) fn problems(page: &mut Page, status: &Status) {
+    for problem in &status.verdict.problems {
+        let named = problem.severity != status.verdict.severity;
+        let what =
+            if named { format!("{}: {}", problem.severity.as_str(), problem.what) } else { problem.what.clone() };
+        told(page, problem, &what);
+    }
+}
+
+fn told(page: &mut Page, problem: &Problem, what: &str) {
+    const UNDER: usize = 10;
+    page.labelled(&Line::default().add(severity_style(problem.severity), "  why"), UNDER, what);
+    for (label, text) in [("  effect", &problem.effect), ("  next", &problem.next)] {
+        if !text.is_empty() {
+            page.labelled(&Line::default().add(Style::Dim, label), UNDER, text);
+        }
+    }
+}
+
+fn vhids(page: &mut Page, vhids: &[VhidStatus]) {
+    if vhids.is_empty() {
+        return;
+    }
+    let now = page.view().now();
+    let mut table = Table::new([">VHID", "IFACE", "STATE", "SINCE", ">SKEW", ">EFF"]);
+    for vhid in vhids {
+        let plain = |text: String| (Style::Plain, text);
+        table.row([
+            plain(vhid.vhid.to_string()),
+            plain(vhid.interface.to_string()),
+            (state_style(vhid.state), vhid.state.as_str().to_owned()),
+            plain(since(vhid.since, now)),
+            plain(number(vhid.advskew)),
+            plain(number(vhid.effective_advskew)),
+        ]);
+    }
+    page.gap();
+    table.head(page, "ADDRESSES");
+    let room = page.view().width().saturating_sub(table.width());
+    for (line, vhid) in table.lines().zip(vhids) {
+        match some_addresses(&vhid.addresses, room) {
+            Some(text) => page.line(&line.add(Style::Plain, &text)),
+            None => {
+                page.line(&line);
+                let below = page.view().width().saturating_sub(INDENT);
+                let text = some_addresses(&vhid.addresses, below).unwrap_or_else(|| vhid.addresses.join(", "));
+                page.labelled(&Line::default(), INDENT, &text);
+            }
+        }
+    }
+}
+
+/// As many addresses as fit into `room`, and how many more there are; `None` if not even one fits.
+fn some_addresses(addresses: &[String], room: usize) -> Option<String> {
+    let text = |shown: usize| {
+        let mut text = addresses.iter().take(shown).cloned().collect::<Vec<_>>().join(", ");
+        if shown < addresses.len() {
+            text.push_str(&format!(" +{}", addresses.len() - shown));
+        }
+        text
+    };
+    if addresses.is_empty() {
+        return Some("-".to_owned());
+    }
+    // Addresses are never shorter than two columns each, so more than `room` of them cannot fit.
+    (1..=addresses.len().min(room)).rev().map(text).find(|text| width(text) <= room)
+}
+
+fn services(page: &mut Page, services: &[ServiceStatus]) {
+    if services.is_empty() {
+        return;
+    }
+    let now = page.view().now();
+    let mut table = Table::new(["SERVICE", "WANT", "IS", "HEALTH"]);
+    for service in services {
+        let (health, health_style) = health(service);
+        table.row([
+            (Style::Plain, service.name.to_string()),
+            (Style::Plain, want(service.want).to_owned()),
+            (is_style(service), is(service.is).to_owned()),
+            (health_style, health.to_owned()),
+        ]);
+    }
+    table.limit(0, page.view().width() / 4);
+    page.gap();
+    table.head(page, "LAST CHANGE");
+    for (line, service) in table.lines().zip(services) {
+        let text = last_change(service, now);
+        if page.view().width().saturating_sub(table.width()) >= NARROW {
+            page.labelled(&line, table.width(), &text);
+        } else {
+            page.line(&line);
+            page.labelled(&Line::default(), INDENT, &text);
+        }
+    }
+}
+
+pub(super) const fn want(role: Option<Role>) -> &'static str {
+    match role {
+        Some(role) => role.as_str(),
+        None => "undecided",
+    }
+}
+
+pub(super) const fn is(is: Is) -> &'static str {
+    match is {
+        Is::Unknown => "unknown",
+        Is::Running => "running",
+        Is::Stopped => "stopped",
+    }
+}
+
+fn is_style(service: &ServiceStatus) -> Style {
+    match (service.as_wanted(), service.is) {
+        (true, Is::Running) => Style::Good,
+        (true, _) => Style::Plain,
+        (false, _) => Style::Warn,
+    }
+}
+
+/// Nobody asks for the health of a service that does not run, so "unknown" would raise a question that has no answer.
+pub(super) fn health(service: &ServiceStatus) -> (&'static str, Style) {
+    match (service.health, service.is) {
+        (Health::Ok, _) => ("ok", Style::Good),
+        (Health::Unhealthy, _) => ("unhealthy", Style::Bad),
+        (Health::Unknown, Is::Running) => ("unknown", Style::Plain),
+        (Health::Unknown, _) => ("-", Style::Plain),
+    }
+}
+
+fn last_change(service: &ServiceStatus, now: Wall) -> String {
+    match (&service.busy, &service.last_action, service.since) {
+        (Some(ActionKind::Start), ..) => "is being started".to_owned(),
+        (Some(ActionKind::Stop), ..) => "is being stopped".to_owned(),
+        (_, Some(action), since) => {
+            let ago = time::span(now.since(action.at));
+            let took = time::took(action.duration_ms);
+            let text = match (action.kind, action.result) {
+                (ActionKind::Start, ActionResult::Ok) => format!("started in {took}, {ago} ago"),
+                (ActionKind::Stop, ActionResult::Ok) => format!("stopped in {took}, {ago} ago"),
+                (kind, ActionResult::TimedOut) => format!("{} timed out {ago} ago", kind.as_str()),
+                (kind, _) => format!("{} failed {ago} ago", kind.as_str()),
+            };
+            // The service has changed by itself, or by another hand, since carpd last did something to it.
+            match since.filter(|since| *since > action.at) {
+                Some(since) => format!("by itself, {} ago", time::span(now.since(since))),
+                None => text,
+            }
+        }
+        (_, None, Some(since)) => format!("{} ago", time::span(now.since(since))),
+        (_, None, None) => "-".to_owned(),
+    }
+}
+
+fn sums(page: &mut Page, status: &Status) {
+    let now = page.view().now();
+    let mut row = |label: &str, text: &str| {
+        page.labelled(&Line::default().add(Style::Dim, &format!("  {label}")), INDENT, text);
+    };
+    row("demotion", &demotion::sum(status, now));
+    let told = status.demotion.reasons.iter().any(|part| part.name == "maintenance");
+    if status.maintenance.active && !told {
+        row("maintain", &format!("on: {}", demotion::maintenance(&status.maintenance, now)));
+    }
+    if status.maintenance.opnsense {
+        row("maintain", "OPNsense's own maintenance mode is on");
+    }
+    if let Some(pfsync) = &status.pfsync {
+        row("pfsync", &self::pfsync(pfsync));
+    }
+    if status.source == Source::Daemon && (!status.events.connected || status.events.missed > 0) {
+        row("events", &events(status));
+    }
+}
+
+/// One line about `pfsync0`.
+pub(super) fn pfsync(pfsync: &PfsyncStatus) -> String {
+    let Some(syncdev) = &pfsync.syncdev else { return "off: pfsync0 has no syncdev".to_owned() };
+    let peer = pfsync.syncpeer.as_ref().map_or_else(String::new, |peer| format!(" to {peer}"));
+    let state = if pfsync.in_sync { "in sync" } else { "not in sync: states are being copied from the peer" };
+    format!("via {syncdev}{peer}, format {}, {state}", pfsync.version)
+}
+
+/// One line about the source of events.
+pub(super) fn events(status: &Status) -> String {
+    let connected = if status.events.connected {
+        "connected to devd"
+    } else {
+        "not connected to devd; the kernel is read every few seconds instead"
+    };
+    match status.events.missed {
+        0 => connected.to_owned(),
+        1 => format!("{connected}; 1 change came without its event"),
+        missed => format!("{connected}; {missed} changes came without their events"),
+    }
+}
+
+fn since(since: Option<Wall>, now: Wall) -> String {
+    since.map_or_else(|| "-".to_owned(), |since| time::span(now.since(since)))
+}
+
+fn number(value: Option<u8>) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| value.to_string())
+}
+
+const fn state_style(state: VhidState) -> Style {
+    match state {
+        VhidState::Master => Style::Good,
+        VhidState::Backup => Style::Plain,
+        VhidState::Init | VhidState::Absent => Style::Bad,
+        VhidState::Unknown => Style::Warn,
+    }
+}

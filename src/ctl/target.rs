@@ -1,0 +1,163 @@
+//! Which node carpctl is about: where its daemon listens, and which kernel is asked if it does not answer.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::exit::{self, Failure};
+use crate::config::load::{DEFAULT_PATH, read_file};
+
+/// Where the daemon listens unless carpd.toml says otherwise.
+const SOCKET: &str = "/var/run/carpd/carpd.sock";
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The node's name, for people.
+    pub node: String,
+    /// Its daemon's control socket.
+    pub socket: PathBuf,
+    /// Its kernel, as [`crate::kernel::open`] takes it.
+    pub kernel: String,
+    /// Its carpd.toml.
+    pub config: PathBuf,
+    /// Why the defaults stand in for what carpd.toml says.
+    pub guessed: Option<String>,
+}
+
+/// The few values that carpctl needs. The rest of the file may be wrong: whoever has to repair it must see the node's state.
+#[derive(Debug, Default, Deserialize)]
+struct File {
+    #[serde(default)]
+    node: Node,
+    #[serde(default)]
+    control: Control,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Node {
+    name: Option<String>,
+    kernel: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Control {
+    socket: Option<PathBuf>,
+}
+
+impl Target {
+    /// The node that the options name.
+    ///
+    /// # Errors
+    /// There is no such lab node.
+    pub fn resolve(node: Option<&str>, config: Option<&Path>, socket: Option<&Path>) -> Result<Self, Failure> {
+        let mut target = match node {
+            Some(name) => lab_node(name)?,
+            None => Self::read(config.unwrap_or(Path::new(DEFAULT_PATH))),
+        };
+        if let Some(socket) = socket {
+            target.socket = socket.to_owned();
+            target.guessed = None;
+        }
+        Ok(target)
+    }
+
+    /// The node whose carpd.toml is at `config`. Where that cannot be used, the defaults are.
+    #[must_use]
+    pub fn read(config: &Path) -> Self {
+        let file = read_file(config).map_err(|unusable| unusable.to_string()).and_then(|contents| {
+            let text = String::from_utf8_lossy(&contents.bytes);
+            toml::from_str::<File>(&text).map_err(|error| format!("{}: {}", config.display(), error.message()))
+        });
+        let (file, guessed) = match file {
+            Ok(file) => (file, None),
+            Err(why) => (File::default(), Some(why)),
+        };
+        Self {
+            node: file.node.name.unwrap_or_else(host_name),
+            socket: file.control.socket.unwrap_or_else(|| SOCKET.into()),
+            kernel: file.node.kernel.unwrap_or_else(|| "freebsd".to_owned()),
+            config: config.to_owned(),
+            guessed,
+        }
+    }
+}
+
+/// The lab node `name`: its carpd.toml is `NAME/carpd.toml` in the lab's directory.
+///
+/// # Errors
+/// There is none; the text says which there are.
+pub fn lab_node(name: &str) -> Result<Target, Failure> {
+    let lab = lab_dir();
+    let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
+    let config = lab.join(name).join("carpd.toml");
+    if is_name && config.is_file() {
+        return Ok(Target::read(&config));
+    }
+    let mut names: Vec<String> = std::fs::read_dir(&lab)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("carpd.toml").is_file())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let there = if names.is_empty() {
+        "no lab runs there; `carpctl lab up` starts one".to_owned()
+    } else {
+        format!("there are {}", names.join(", "))
+    };
+    let text = format!("there is no lab node {name:?} in {}: {there}", lab.display());
+    Err(Failure::new(exit::UNREACHABLE, text))
+}
+
+/// Where the lab of this user keeps its nodes: `$CARPD_LAB`, or `carpd-lab-UID` in `$XDG_RUNTIME_DIR` or in `/tmp`.
+#[must_use]
+pub fn lab_dir() -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match set("CARPD_LAB") {
+        Some(lab) => lab.into(),
+        None => {
+            let base = set("XDG_RUNTIME_DIR").unwrap_or_else(|| OsStr::new("/tmp").to_owned());
+            PathBuf::from(base).join(format!("carpd-lab-{}", nix::unistd::getuid()))
+        }
+    }
+}
+
+fn host_name() -> String {
+    let full = nix::unistd::gethostname().unwrap_or_default().to_string_lossy().into_owned();
+    full.split('.').next().filter(|name| !name.is_empty()).unwrap_or("this node").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("carpd.toml");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn a_file_with_mistakes_elsewhere_still_tells_where_the_daemon_is() {
+        let (_dir, path) = file(
+            "[node]\nname = \"fw1\"\nkernel = \"lab:/tmp/k\"\npoll = \"never\"\n[control]\nsocket = \"/tmp/s\"\n[nonsense]\n",
+        );
+        let target = Target::read(&path);
+        assert_eq!((target.node.as_str(), target.kernel.as_str(), target.guessed), ("fw1", "lab:/tmp/k", None));
+        assert_eq!(target.socket, Path::new("/tmp/s"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_leaves_the_defaults_and_says_so() {
+        for text in ["[node", "[control]\nsocket = 7\n"] {
+            let (_dir, path) = file(text);
+            let target = Target::read(&path);
+            assert_eq!(target.socket, Path::new(SOCKET));
+            assert!(target.guessed.unwrap().contains("carpd.toml"));
+        }
+    }
+}

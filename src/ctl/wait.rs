@@ -1,0 +1,85 @@
+//! `wait`: until a vhid has a state, or a service a role.
+
+use std::time::{Duration, Instant};
+
+use super::args::{Object, WaitArgs};
+use super::exit::{self, Ended, Failure};
+use super::target::Target;
+use super::{Context, look};
+use crate::core::role::Role;
+use crate::core::status::{Status, VhidState};
+use crate::model::{CarpState, ServiceName, VhidRef};
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Looks at the node until `done` says so. The last look is handed out either way, with whether it was what was waited for.
+pub(super) fn until(
+    target: &Target,
+    limit: Duration,
+    look: impl Fn(&Target) -> Result<Status, Failure>,
+    done: impl Fn(&Status) -> Result<bool, Failure>,
+) -> Result<(Status, bool), Failure> {
+    let began = Instant::now();
+    loop {
+        let status = look(target)?;
+        if done(&status)? {
+            return Ok((status, true));
+        }
+        let Some(left) = limit.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
+            return Ok((status, false));
+        };
+        std::thread::sleep(EVERY.min(left));
+    }
+}
+
+pub(super) fn run(context: &mut Context, args: &WaitArgs) -> Ended {
+    match (&args.object, args.state, args.role) {
+        (Object::Vhid(id), Some(state), None) => vhid(context, id, state, args.timeout),
+        (Object::Service(name), None, Some(role)) => service(context, name, role.into(), args.timeout),
+        (Object::Vhid(id), ..) => Err(wrong(&format!("{id} is a vhid: it has a --state, not a --role"))),
+        (Object::Service(name), ..) => Err(wrong(&format!(
+            "{name} is a service: it has a --role, not a --state; a vhid is written with its interface, as in 1@em0"
+        ))),
+    }
+}
+
+fn wrong(text: &str) -> Failure {
+    Failure::new(exit::USAGE, text)
+}
+
+fn vhid(context: &mut Context, id: &VhidRef, wanted: CarpState, limit: Duration) -> Ended {
+    let state = |status: &Status| {
+        let row = status.vhids.iter().find(|row| row.vhid == id.vhid && row.interface == id.interface);
+        row.map(|row| row.state)
+    };
+    let done = |status: &Status| {
+        if status.carp.is_none() && status.source == crate::core::status::Source::Kernel {
+            let why: Vec<&str> = status.verdict.problems.iter().map(|problem| problem.what.as_str()).collect();
+            return Err(Failure::new(exit::UNREACHABLE, why.join("; ")));
+        }
+        Ok(state(status) == Some(VhidState::from(wanted)))
+    };
+    let (last, met) = until(&context.target, limit, |target| Ok(look::anyone(target)), done)?;
+    if met {
+        return Ok(exit::DONE);
+    }
+    let is = state(&last).map_or("not there", VhidState::as_str);
+    let text = format!("{id} is still {is} and not {wanted} after {limit:?}; carpctl why {id} explains it");
+    Err(Failure::new(exit::TIMED_OUT, text))
+}
+
+fn service(context: &mut Context, name: &ServiceName, role: Role, limit: Duration) -> Ended {
+    let done = |status: &Status| {
+        let Some(service) = status.services.iter().find(|service| service.name == *name) else {
+            return Err(Failure::new(exit::FAILED, super::render::why::no_service(status, name)));
+        };
+        Ok(service.want == Some(role) && service.as_wanted())
+    };
+    let (_, met) = until(&context.target, limit, look::daemon, done)?;
+    if met {
+        return Ok(exit::DONE);
+    }
+    let text = format!("{name} is still not {} after {limit:?}; carpctl why {name} explains it", role.as_str());
+    Err(Failure::new(exit::TIMED_OUT, text))
+}
