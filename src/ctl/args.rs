@@ -38,7 +38,7 @@ pub struct Global {
     /// The daemon's control socket, if it is not the one that carpd.toml names.
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     pub socket: Option<PathBuf>,
-    /// The node's carpd.toml [default: /usr/local/etc/carpd.toml].
+    /// The node's carpd.toml [default: /usr/local/etc/carpd/carpd.toml].
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options", conflicts_with = "node")]
     pub config: Option<PathBuf>,
     /// A node of the lab that `carpctl lab` runs, instead of this machine.
