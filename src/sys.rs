@@ -2,10 +2,13 @@
 //! on every platform; numbers are in the byte order of the machine, as the kernel has them.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod carp_netlink;
 pub mod carp_request;
 pub mod devd;
 pub mod netlink;
 pub mod nvlist;
+pub mod pfsync;
 #[cfg(test)]
 mod recorded;
+pub mod stats;
