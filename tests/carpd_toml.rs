@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use carpd::config::check::{Verdict, check_file, check_file_for};
+use carpd::config::check::{Format, Verdict, check_file, check_file_for};
 use carpd::config::settings::{Driver, KernelChoice, Vips};
 use carpd::config::system::AnySystem;
 use carpd::config::{Finding, Loaded, Severity, Unusable, load, load_for};
@@ -176,7 +176,7 @@ fn the_line_of_the_first_byte_that_is_no_text_is_told() {
 
 #[test]
 fn a_password_in_the_file_is_refused_and_not_repeated() {
-    let text = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 1\naddresses = [\"192.0.2.1/24\"]\npassword = \"hunter2hunter2\"\n[control]\ngroup = 7\nadmin_group = [\"hunter2hunter2\"]\n";
+    let text = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 1\naddresses = [\"192.0.2.1/24\"]\npassword = \"hunter2hunter2\"\npassword_file = \"hunter2hunter2\"\n[control]\ngroup = 7\nadmin_group = [\"hunter2hunter2\"]\n";
     let directory = Directory::new("inline");
     let report = check_file_for(&directory.file("carpd.toml", text), None, &AnySystem);
     assert!(report.findings.iter().any(|f| f.code.to_string() == "CARP-C150" && f.place.line == 7));
@@ -413,4 +413,29 @@ fn a_report_reads_like_a_compiler_s() {
     assert_eq!((&json["errors"], &json["findings"][0]["code"]), (&2.into(), &"CARP-C112".into()));
     let clean = check_file_for(&directory.file("clean.toml", ""), None, &AnySystem).to_string();
     assert!(clean.ends_with("clean.toml: no findings\n") && clean.lines().count() == 1, "{clean}");
+}
+
+#[test]
+fn files_are_told_apart_by_what_is_in_them() {
+    let directory = Directory::new("kinds");
+    let (fw1, fw2) = (fs::read(shared("fw1.xml")).unwrap(), fs::read(shared("fw2.xml")).unwrap());
+    let xml = directory.file("backup.toml", [b"\xef\xbb\xbf\n"[..].to_vec(), fw1.clone()].concat());
+    assert_eq!(check_file(&xml, None).format, Format::ConfigXml);
+    let (own, other) = (directory.file("one", fw1), directory.file("two", fw2));
+    let kernel = directory.file("kernel", SERVICE);
+    let opnsense = directory.file("opnsense", format!("[vips]\nsource = \"opnsense\"\nconfig_xml = {own:?}\n"));
+    let codes = |path: &Path, peer: Option<&Path>| {
+        let report = check_file_for(path, peer, &carpd::config::system::ThisSystem);
+        assert_ne!(report.verdict, Verdict::Unread, "{report}");
+        report.findings.iter().map(|f| f.code.to_string()).collect::<Vec<_>>()
+    };
+    // A carpd.toml that leaves the vhids to OPNsense is judged together with its config.xml, and so with the other node's.
+    assert_eq!(codes(&opnsense, None), codes(&own, None));
+    assert_eq!(codes(&opnsense, Some(&other)), codes(&own, Some(&other)));
+    assert_eq!(codes(&kernel, Some(&other)), ["CARP-C131", "CARP-C170"]);
+    assert!(codes(&own, Some(&kernel)).contains(&"CARP-C170".to_owned()));
+    assert_eq!(check_file(&directory.file("cut", "<opnsense><system>"), None).verdict, Verdict::Unread);
+    for own in [&own, &kernel] {
+        assert_eq!(check_file(own, Some(&directory.0.join("absent"))).verdict, Verdict::Unread);
+    }
 }

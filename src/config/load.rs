@@ -88,6 +88,7 @@ impl Loaded {
 /// Reads and checks the carpd.toml at `path`.
 ///
 /// It reads the files that carpd.toml names and looks at this machine's groups, users and programs; it changes nothing.
+/// Where OPNsense owns the vhids it may wait some seconds for a writer of config.xml: call it from a thread that may block.
 ///
 /// # Errors
 /// The file cannot be read, is not TOML, or has mistakes that make it unusable: all of them are told.

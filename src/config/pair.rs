@@ -10,11 +10,11 @@ use super::file::report::Report;
 use super::settings::{Settings, StaticVhid, StaticVips, Vips};
 use super::{Entry, Finding};
 
-/// The findings about `own` together with `other`, which was read from `peer`.
+/// The findings about `own`, which was read from `path`, together with `other`, which was read from `peer`.
 ///
 /// They stand at the file as a whole: the mistake may be on either side.
-pub(crate) fn compare(report: Report, own: &Settings, other: &Settings, peer: &Path) -> Vec<Finding> {
-    let mut pair = Pair { report, peer };
+pub(crate) fn compare(path: &Path, own: &Settings, other: &Settings, peer: &Path) -> Vec<Finding> {
+    let mut pair = Pair { report: Report::new(path, ""), peer };
     if let (Vips::Static(own), Vips::Static(other)) = (&own.vips, &other.vips) {
         pair.vhids(own, other);
         pair.pfsync(own, other);

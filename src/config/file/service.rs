@@ -32,7 +32,12 @@ pub(super) fn services(
     let mut services = Vec::new();
     for mut table in root.sections(&mut cx.report, "service", label) {
         let remedy = "give it a name, e.g. name = \"gateway\"";
-        let name: Option<ServiceName> = table.required(&mut cx.report, "name", remedy, parsed("\"gateway\""));
+        let name: Option<ServiceName> = table.required(
+            &mut cx.report,
+            "name",
+            remedy,
+            parsed("the name of a service: 1 to 63 letters, digits, '.', '_' or '-'", "\"gateway\""),
+        );
         let line = table.line_of(&cx.report, "name");
         if let Some((name, first)) =
             name.as_ref().and_then(|name| Some((name, first_line(&mut names, name.clone(), line)?)))
@@ -102,9 +107,7 @@ fn service(
 
 fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -> Option<Vec<VhidRef>> {
     const REMEDY: &str = "name the vhids that decide its role, e.g. follows = [\"1@vtnet0\"]";
-    if !table.has("follows") {
-        table.find(&mut cx.report, &codes::MISSING, "follows", "the service follows no vhid", REMEDY);
-    }
+    table.need(&mut cx.report, "follows", REMEDY);
     let listed =
         table.items(&mut cx.report, "follows", false, |value| followed(value, declared, cx.opnsense.as_ref()))?;
     if listed.is_empty() {
@@ -131,13 +134,16 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
 }
 
 fn followed(value: &DeValue<'_>, declared: &Declared, opnsense: Option<&OpnsenseConfig>) -> Result<VhidRef, Fault> {
-    let written: VhidRef = parsed("\"1@vtnet0\"")(value)?;
+    let written: VhidRef = parsed("a vhid from 1 to 255 with its interface", "\"1@vtnet0\"")(value)?;
     let id = opnsense.and_then(|config| config.resolve(&written.to_string())).unwrap_or_else(|| written.clone());
     let Some(known) = declared.known().filter(|known| !known.contains_key(&id)) else {
         return Ok(id);
     };
-    let names = values::list(known.values().take(8).map(|vhid| vhid.name.clone()));
-    let remedy = if names.is_empty() { "declare it first".to_owned() } else { format!("declared are {names}") };
+    let names: Vec<&str> = known.values().take(8).map(|vhid| vhid.name.as_str()).collect();
+    let remedy = match names.as_slice() {
+        [] => "declare it first".to_owned(),
+        names => format!("name one that is declared: {}", names.join(", ")),
+    };
     Err(Fault::new(
         &codes::UNDECLARED_VHID,
         format!("= {}, which nobody declares", quoted(&written.to_string())),
