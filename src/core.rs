@@ -40,7 +40,7 @@ use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
 use share::BadAuth;
 
-use crate::model::{Mono, Now, VhidRef};
+use crate::model::{Mono, Now, ServiceName, VhidRef};
 use vhids::Since;
 
 /// How long after a failed write of the state file, or of the kernel, it is tried again.
@@ -127,11 +127,34 @@ impl Core {
         let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
         let write = (self.journal != self.durable && self.writing.is_none() && self.frozen.is_none())
             .then_some(self.write_retry);
-        let ledger = self.share_is_wrong().then_some(self.ledger_retry);
-        let expiry =
-            self.journal.maintenance.as_ref().and_then(|m| m.until).map(|until| now.mono + until.since(now.wall));
+        // What has to wait for the disk is looked at when the disk has answered, and not before.
+        let idle = self.writing.is_none();
+        let ledger = (idle && self.waiting.is_empty() && self.share_is_wrong()).then_some(self.ledger_retry);
+        let until = self.journal.maintenance.as_ref().and_then(|m| m.until).filter(|_| idle);
+        let expiry = until.map(|until| now.mono + until.since(now.wall));
         let times = [self.observer.next(), services, write, ledger, self.journal.hold_until, expiry];
         times.into_iter().flatten().min().unwrap_or(now.mono + self.policy.poll)
+    }
+
+    /// Whether a service may run on this node now, and why. A service that carpd does not manage may.
+    #[must_use]
+    pub fn may_run(&self, name: &ServiceName) -> (bool, String) {
+        let Some(at) = self.policy.services.iter().position(|p| p.name == *name) else {
+            return (true, format!("{name} is not managed by carpd"));
+        };
+        let follows: Vec<String> = self.policy.services[at].follows.iter().map(ToString::to_string).collect();
+        let follows = follows.join(", ");
+        match self.services[at].role {
+            Some(Role::Active) => {
+                (true, format!("{name} is active on this node: it is MASTER of what {name} follows ({follows})"))
+            }
+            Some(Role::Standby) => {
+                (false, format!("{name} is standby on this node: it is not MASTER of what {name} follows ({follows})"))
+            }
+            None => {
+                (false, format!("the kernel cannot be read, so it is unknown whether this node is MASTER of {follows}"))
+            }
+        }
     }
 
     /// The policy in force.
