@@ -8,12 +8,17 @@
 //! * [`ctl`]: carpctl's commands and how they are shown.
 //! * [`kernel`]: the [`kernel::Kernel`] trait, through which all reads and writes of CARP and pfsync pass.
 //! * [`lab`]: a model of FreeBSD's CARP and pfsync, in virtual time.
+//! * [`sys`]: codecs of the system's interfaces.
+//! * [`service`]: drivers and probes.
+//! * [`daemon`]: the wiring of all this.
 
 pub mod config;
 pub mod control;
 pub mod core;
 pub mod ctl;
+pub mod daemon;
 pub mod kernel;
 pub mod lab;
 pub mod model;
+pub mod service;
 pub mod sys;

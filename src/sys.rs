@@ -4,6 +4,7 @@
 
 pub mod carp_netlink;
 pub mod carp_request;
+pub mod devd;
 pub mod netlink;
 pub mod nvlist;
 #[cfg(test)]

@@ -1,0 +1,123 @@
+//! The configuration in force, and how it changes while the daemon runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::admins::Admins;
+use crate::config::settings::Vips;
+use crate::config::{self, Finding, Settings, Severity};
+use crate::core::policy::Policy;
+use crate::model::{Mono, ServiceName};
+use crate::service::Prepared;
+
+/// Everything a configuration file says, with the names in it looked up. Reading it may block.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) path: PathBuf,
+    pub(crate) settings: Settings,
+    pub(crate) policy: Policy,
+    pub(crate) services: BTreeMap<ServiceName, Arc<Prepared>>,
+    pub(crate) admins: Admins,
+    pub(crate) findings: Vec<Finding>,
+    /// The file's text, for those who ask what is in force.
+    pub(crate) text: String,
+}
+
+impl Configuration {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// All that was found, at least one of them an error.
+    pub(crate) fn read(path: &Path) -> Result<Self, Vec<Finding>> {
+        let loaded = config::load(path).map_err(|unusable| unusable.findings)?;
+        let policy = loaded.policy();
+        let node = &loaded.settings.node.name;
+        let prepare = |service: &config::settings::Service| {
+            (service.name.clone(), Arc::new(Prepared::new(service.clone(), node)))
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            policy,
+            services: loaded.settings.services.iter().map(prepare).collect(),
+            admins: Admins::look_up(loaded.settings.control.admin_group.as_deref()),
+            text: fs::read_to_string(path).unwrap_or_default(),
+            settings: loaded.settings,
+            findings: loaded.findings,
+        })
+    }
+
+    /// Whether `other` asks for the same behaviour. Its text, and warnings about it, may differ.
+    pub(crate) fn same_as(&self, other: &Self) -> bool {
+        self.settings == other.settings
+            && self.policy == other.policy
+            && self.services == other.services
+            && self.admins == other.admins
+    }
+
+    /// The keys that `new` changes and that a running daemon cannot follow.
+    pub(crate) fn needs_restart(&self, new: &Settings) -> Vec<&'static str> {
+        let (old, new_node) = (&self.settings.node, &new.node);
+        let keys = [
+            ("node.state_dir", old.state_dir != new_node.state_dir),
+            ("node.kernel", old.kernel != new_node.kernel),
+            ("node.devd_socket", old.devd_socket != new_node.devd_socket),
+            ("control.socket", self.settings.control.socket != new.control.socket),
+        ];
+        keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    }
+}
+
+/// One finding as a line for people.
+pub(crate) fn describe(finding: &Finding) -> String {
+    let (place, severity) = (&finding.place, finding.severity.as_str());
+    let line = if place.line == 0 { String::new() } else { format!(":{}", place.line) };
+    format!("{}{line}: {severity} {}: {}; {}", place.file.display(), finding.code, finding.cause, finding.remedy)
+}
+
+/// The errors among the findings, then the rest, as lines.
+pub(crate) fn describe_all(findings: &[Finding]) -> String {
+    let (errors, rest): (Vec<_>, Vec<_>) = findings.iter().partition(|finding| finding.severity == Severity::Error);
+    errors.into_iter().chain(rest).map(describe).collect::<Vec<_>>().join("\n")
+}
+
+/// Notices that OPNsense has written its configuration.
+///
+/// It is looked at every few seconds, with what the daemon does then anyway. A watch in the kernel would need a descriptor of the file,
+/// which OPNsense replaces by renaming, so the directory would have to be watched as well, and the file be read again after
+/// every event; and one event lost would be lost for good.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    path: PathBuf,
+    seen: Option<(i64, i64, u64, u64)>,
+    next: Mono,
+}
+
+const WATCH_EVERY: Duration = Duration::from_secs(5);
+
+impl Watch {
+    /// Watches what `settings` names, if anything.
+    pub(crate) fn new(settings: &Settings, now: Mono) -> Option<Self> {
+        let Vips::Opnsense { config_xml } = &settings.vips else { return None };
+        Some(Self { seen: stamp(config_xml), path: config_xml.clone(), next: now + WATCH_EVERY })
+    }
+
+    /// Whether it has changed since it was last found changed.
+    pub(crate) fn changed(&mut self, now: Mono) -> bool {
+        if now < self.next {
+            return false;
+        }
+        self.next = now + WATCH_EVERY;
+        let stamp = stamp(&self.path);
+        // While it is being replaced it may be missing for a moment.
+        stamp.is_some() && std::mem::replace(&mut self.seen, stamp) != stamp
+    }
+}
+
+fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino()))
+}

@@ -1,0 +1,117 @@
+//! devd's events, as hints.
+
+use std::future::poll_fn;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::coop::unconstrained;
+use tokio::time::sleep;
+use tokio_seqpacket::UnixSeqpacket;
+
+use super::Event;
+use crate::core::Input;
+use crate::model::{CarpState, VhidRef};
+use crate::sys::devd::{self, LONGEST_RECORD};
+
+/// devd throws out a client that lags behind by more than this buffer holds. The default of 64 KiB is about 1000 events.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
+/// The most records that are taken as one hint, so that a storm without end cannot keep the daemon from acting.
+const MOST_RECORDS: usize = 16_384;
+
+/// The waits between attempts to connect: devd is back within 0.2 s when it is restarted, and costs little while it is gone.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Stays connected to devd and reports what it says, for ever.
+pub(crate) async fn follow(path: PathBuf, events: UnboundedSender<Event>) {
+    let mut wait = RETRY.0;
+    let mut told = false;
+    loop {
+        match connect(&path).await {
+            Ok(socket) => {
+                (wait, told) = (RETRY.0, false);
+                let _ = events.send(Event::Input(Input::EventSource { connected: true }));
+                listen(&socket, &events).await;
+                let _ = events.send(Event::Input(Input::EventSource { connected: false }));
+            }
+            // devd being restarted is no news; being gone for longer is, once.
+            Err(error) if !told && wait > RETRY.0 * 4 => {
+                told = true;
+                tracing::warn!(
+                    "devd's socket {}: {error}; until it answers, changes are noticed at the next look at the kernel only",
+                    path.display()
+                );
+            }
+            Err(_) => {}
+        }
+        sleep(wait).await;
+        wait = (wait * 2).min(RETRY.1);
+    }
+}
+
+async fn connect(path: &Path) -> io::Result<UnixSeqpacket> {
+    let socket = UnixSeqpacket::connect(path).await?;
+    // Refused where the limit is smaller; then the default stays.
+    let _ = setsockopt(&socket, sockopt::RcvBuf, &RECEIVE_BUFFER);
+    Ok(socket)
+}
+
+/// Reports until the connection ends.
+async fn listen(socket: &UnixSeqpacket, events: &UnboundedSender<Event>) {
+    let mut buffer = vec![0; LONGEST_RECORD];
+    loop {
+        let mut batch = Batch::default();
+        // The runtime's own budget would cut a burst into pieces of 128 records, each with a look at the kernel.
+        let end = unconstrained(poll_fn(|cx| batch.poll(socket, &mut buffer, cx))).await;
+        if batch.matters && events.send(Event::Hint(batch.changes)).is_err() {
+            return;
+        }
+        if end {
+            return;
+        }
+        // Lets the daemon act before the next records are taken.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// All records that were there to be read.
+#[derive(Default)]
+struct Batch {
+    records: usize,
+    matters: bool,
+    changes: Vec<(VhidRef, CarpState)>,
+}
+
+impl Batch {
+    /// Ready as soon as there was at least one record and there is none left; true at the end of the connection.
+    fn poll(&mut self, socket: &UnixSeqpacket, buffer: &mut [u8], cx: &mut Context<'_>) -> Poll<bool> {
+        while self.records < MOST_RECORDS {
+            let received = match socket.poll_recv(cx, buffer) {
+                Poll::Pending if self.records > 0 => return Poll::Ready(false),
+                other => ready!(other),
+            };
+            match received {
+                Ok(info) if info.bytes_read() > 0 => self.take(&buffer[..info.bytes_read()]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => return Poll::Ready(true),
+            }
+        }
+        Poll::Ready(false)
+    }
+
+    fn take(&mut self, record: &[u8]) {
+        self.records += 1;
+        match devd::parse(record) {
+            Some(devd::Event::Carp(id, state)) => {
+                self.matters = true;
+                self.changes.push((id, state));
+            }
+            Some(devd::Event::Other) => self.matters = true,
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The log: one line on standard error for each thing that happened.
+//!
+//! Lines have no time of their own, because daemon(8), syslogd(8) and journald add one; `--log-time` is for those who read
+//! standard error directly. A thread of its own writes them: whoever reads the other end may be slow or stuck, and a failover must not
+//! wait for that.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::time::Duration;
+
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::{Context, Filter, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::clock;
+use crate::core::{self, Note, Topic};
+
+/// How many lines may wait for whoever reads standard error; further ones are counted and dropped.
+const QUEUE: usize = 1024;
+
+/// The way to the thread that writes the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    queue: SyncSender<Message>,
+    lost: Arc<AtomicU64>,
+    most: Threshold,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(Vec<u8>),
+    Flush(Sender<()>),
+}
+
+/// The least important level that is logged; changes with the configuration.
+#[derive(Clone, Debug, Default)]
+struct Threshold(Arc<AtomicU8>);
+
+impl Log {
+    /// Begins to log. `time` puts the time in front of each line.
+    pub(crate) fn start(time: bool) -> io::Result<Self> {
+        let (queue, messages) = sync_channel(QUEUE);
+        let log = Self { queue, lost: Arc::default(), most: Threshold::default() };
+        log.set_level(Level::INFO);
+        let lost = log.lost.clone();
+        std::thread::Builder::new()
+            .name("log".into())
+            .stack_size(64 << 10)
+            .spawn(move || write_all(&messages, &lost))?;
+        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false).with_writer(log.clone());
+        let filter = log.most.clone();
+        let ready = if time {
+            tracing_subscriber::registry().with(layer.with_timer(Stamp).with_filter(filter)).try_init()
+        } else {
+            tracing_subscriber::registry().with(layer.without_time().with_filter(filter)).try_init()
+        };
+        ready.map_err(io::Error::other)?;
+        Ok(log)
+    }
+
+    /// From now on, logs what is at least as important as `level`.
+    pub(crate) fn set_level(&self, level: Level) {
+        self.most.0.store(rank(level), Ordering::Relaxed);
+    }
+
+    /// Waits until all lines are written, but not for long.
+    pub(crate) fn flush(&self) {
+        let (done, wait) = channel();
+        if self.queue.try_send(Message::Flush(done)).is_ok() {
+            let _ = wait.recv_timeout(Duration::from_secs(1));
+        }
+    }
+}
+
+/// Higher is less important.
+fn rank(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 1,
+        Level::WARN => 2,
+        Level::INFO => 3,
+        Level::DEBUG => 4,
+        Level::TRACE => 5,
+    }
+}
+
+impl<S> Filter<S> for Threshold {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>, _: &Context<'_, S>) -> bool {
+        // The crates below have their own idea of what is worth telling.
+        rank(*metadata.level()) <= self.0.load(Ordering::Relaxed) && metadata.target().starts_with("carpd")
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::DEBUG)
+    }
+}
+
+struct Stamp;
+
+impl FormatTime for Stamp {
+    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+        w.write_str(&clock::now().wall.rfc3339())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> &'a Self {
+        self
+    }
+}
+
+impl Write for &Log {
+    /// Each call is one whole line.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.queue.try_send(Message::Line(line.to_vec())).is_err() {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all(messages: &Receiver<Message>, lost: &AtomicU64) {
+    let mut out = io::stderr();
+    while let Ok(message) = messages.recv() {
+        // Standard error may be closed; there is nobody left to tell.
+        match message {
+            Message::Line(line) => {
+                let _ = out.write_all(&line);
+            }
+            Message::Flush(done) => {
+                let _ = done.send(());
+            }
+        }
+        let lost = lost.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            let _ = writeln!(out, " WARN {lost} lines of the log were dropped: whoever reads it is too slow");
+        }
+    }
+}
+
+/// Logs what the core has to say.
+pub(crate) fn note(note: &Note) {
+    let Note { level, topic, object, text } = note;
+    let what = match topic {
+        Topic::Vhid => format!("vhid {object}: {text}"),
+        Topic::Service => format!("service {object}: {text}"),
+        Topic::Demotion => format!("demotion: {text}"),
+        Topic::Maintenance => format!("maintenance: {text}"),
+        Topic::Daemon => text.clone(),
+    };
+    match level {
+        core::Level::Info => tracing::info!("{what}"),
+        core::Level::Warning => tracing::warn!("{what}"),
+        core::Level::Error => tracing::error!("{what}"),
+    }
+}

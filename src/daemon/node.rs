@@ -1,0 +1,347 @@
+//! Carries out what the core decides.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{self, UnboundedSender};
+use tokio::sync::oneshot;
+
+use super::admins::Admins;
+use super::configuration::{Configuration, Watch, describe_all};
+use super::control::{Asked, give_to_group};
+use super::history::History;
+use super::log::{self, Log};
+use super::metrics::{self, Counters};
+use super::state::StateFile;
+use super::{Event, clock};
+use crate::control::{Answer, Ask};
+use crate::core::service::{ActionKind, Outcome};
+use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply, Topic};
+use crate::kernel::Kernel;
+use crate::model::ServiceName;
+use crate::service::{Action, Health};
+
+/// A node: the core, and all that it acts on.
+pub(crate) struct Node {
+    core: Core,
+    kernel: Box<dyn Kernel>,
+    state: StateFile,
+    configuration: Configuration,
+    watch: Option<Watch>,
+    admins: Arc<RwLock<Admins>>,
+    history: History,
+    followers: Vec<mpsc::Sender<Arc<str>>>,
+    counters: Counters,
+    log: Log,
+    /// Who waits for the core's reply to which request.
+    waiting: HashMap<u64, oneshot::Sender<Answer>>,
+    next_request: u64,
+    reload: Reload,
+    last_hint: Option<Instant>,
+    events: UnboundedSender<Event>,
+    exit: bool,
+}
+
+/// Whether the configuration is being read, and who wants to know how that went.
+#[derive(Debug, Default)]
+struct Reload {
+    reading: bool,
+    again: bool,
+    waiting: Vec<oneshot::Sender<Answer>>,
+    waiting_for_next: Vec<oneshot::Sender<Answer>>,
+}
+
+/// What a node is made of.
+pub(crate) struct Parts {
+    pub(crate) kernel: Box<dyn Kernel>,
+    pub(crate) state: StateFile,
+    pub(crate) loaded: Loaded,
+    pub(crate) configuration: Configuration,
+    pub(crate) admins: Arc<RwLock<Admins>>,
+    pub(crate) history: History,
+    pub(crate) log: Log,
+    pub(crate) events: UnboundedSender<Event>,
+}
+
+impl Node {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let now = clock::now();
+        Self {
+            core: Core::new(parts.configuration.policy.clone(), parts.loaded, now),
+            kernel: parts.kernel,
+            state: parts.state,
+            watch: Watch::new(&parts.configuration.settings, now.mono),
+            configuration: parts.configuration,
+            admins: parts.admins,
+            history: parts.history,
+            followers: Vec::new(),
+            counters: Counters::new(now.wall),
+            log: parts.log,
+            waiting: HashMap::new(),
+            next_request: 0,
+            reload: Reload::default(),
+            last_hint: None,
+            events: parts.events,
+            exit: false,
+        }
+    }
+
+    /// Whether all is done that was to be done before the end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.exit
+    }
+
+    /// How long nothing is due. Never zero, so that no mistake elsewhere can make the daemon spin.
+    pub(crate) fn idle_for(&self) -> Duration {
+        let now = clock::now();
+        self.core.next_wake(now).since(now.mono).max(Duration::from_millis(1))
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self) {
+        self.feed(Input::Tick);
+        if self.watch.as_mut().is_some_and(|watch| watch.changed(clock::now().mono)) {
+            self.reload(None);
+        }
+    }
+
+    /// Something happened.
+    pub(crate) fn take(&mut self, event: Event) {
+        match event {
+            Event::Input(input) => self.feed(input),
+            Event::Hint(changes) => {
+                self.last_hint = Some(Instant::now());
+                self.counters.hints += 1;
+                self.feed(Input::Hint(changes));
+            }
+            Event::Acted { service, kind, took, outcome } => {
+                self.counters.acted(service.name(), kind, took, &outcome);
+                self.feed(Input::Acted { service: service.name().clone(), outcome });
+            }
+            Event::Probed { service, probe, health } => {
+                // A result of a probe that is configured differently by now says nothing about the new one.
+                let current = self.configuration.services.get(service.name());
+                if current.is_some_and(|c| c.settings.policy() == service.settings.policy()) {
+                    let Health { ok, text } = health;
+                    self.feed(Input::Probed { service: service.name().clone(), probe, ok, text });
+                }
+            }
+            Event::Read(result) => self.reloaded(result),
+        }
+    }
+
+    /// Gives an input to the core, carries out what it says, and gives it the results that are there at once.
+    pub(crate) fn feed(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            for effect in self.core.step(input, clock::now()) {
+                inputs.extend(self.carry_out(effect));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Read { log } => return Some(self.look(log)),
+            Effect::AddDemotion { delta } => {
+                let result = self.kernel.add_demotion(delta).map_err(|error| error.to_string());
+                return Some(Input::DemotionAdded { result });
+            }
+            Effect::Persist { seq, journal } => self.persist(seq, journal),
+            Effect::Act { service, kind, limit } => return self.act(&service, kind, limit),
+            Effect::Probe { service, probe, timeout } => self.probe(&service, probe, timeout),
+            Effect::Note(note) => self.note(note),
+            Effect::Reply { id, reply } => {
+                if let Some(answer) = self.waiting.remove(&id) {
+                    let _ = answer.send(Answer::Reply { reply });
+                }
+            }
+            Effect::Exit => self.exit = true,
+        }
+        None
+    }
+
+    fn look(&mut self, log: bool) -> Input {
+        self.counters.reads += 1;
+        let result = self.kernel.snapshot().map_err(|error| error.to_string());
+        if result.is_err() {
+            self.counters.failed_reads += 1;
+        }
+        let log = if log && result.is_ok() {
+            self.kernel.demotion_log().unwrap_or_else(|error| {
+                tracing::warn!(
+                    "the kernel's messages cannot be read: {error}; after a crash the ledger may stay uncertain"
+                );
+                Vec::new()
+            })
+        } else {
+            Vec::new()
+        };
+        Input::Read { result, log }
+    }
+
+    /// Writes the journal on a thread of its own: a disk may take seconds, and a failover must not wait for it.
+    fn persist(&self, seq: u64, journal: Journal) {
+        let (state, events) = (self.state.clone(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let result = state.write(&journal);
+            let _ = events.send(Event::Input(Input::Persisted { seq, result }));
+        });
+    }
+
+    fn act(&mut self, name: &ServiceName, kind: ActionKind, limit: Duration) -> Option<Input> {
+        let Some(service) = self.configuration.services.get(name).cloned() else {
+            let outcome = Outcome::Failed("it is not configured".to_owned());
+            return Some(Input::Acted { service: name.clone(), outcome });
+        };
+        let began = Instant::now();
+        let action = Action::begin(&service, kind);
+        if kind == ActionKind::Start
+            && let Some(hint) = self.last_hint
+        {
+            self.counters.event_to_action(hint.elapsed());
+        }
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            let outcome = action.outcome(limit).await;
+            let _ = events.send(Event::Acted { service, kind, took: began.elapsed(), outcome });
+        });
+        None
+    }
+
+    fn probe(&self, name: &ServiceName, probe: usize, limit: Duration) {
+        let Some(service) = self.configuration.services.get(name).cloned() else { return };
+        let events = self.events.clone();
+        tokio::spawn(async move {
+            if let Some(health) = Health::look(Arc::clone(&service), probe, limit).await {
+                let _ = events.send(Event::Probed { service, probe, health });
+            }
+        });
+    }
+
+    fn note(&mut self, note: Note) {
+        log::note(&note);
+        if note.topic == Topic::Vhid {
+            self.counters.vhid_changed(&note);
+        }
+        let entry = self.history.add(note, clock::now().wall);
+        if self.followers.is_empty() {
+            return;
+        }
+        if let Ok(mut line) = serde_json::to_string(&Answer::Event { entry }) {
+            line.push('\n');
+            let line: Arc<str> = line.into();
+            // Dropping the sender ends the follower that has not kept up.
+            self.followers.retain(|follower| follower.try_send(Arc::clone(&line)).is_ok());
+        }
+    }
+
+    /// Answers a question, now or when the core has.
+    pub(crate) fn ask(&mut self, asked: Asked) {
+        let (ask, by, answer) = match asked {
+            Asked::Question { ask, by, answer } => (ask, by, answer),
+            Asked::Follow(follower) => {
+                self.followers.retain(|follower| !follower.is_closed());
+                return self.followers.push(follower);
+            }
+        };
+        let reply = match ask {
+            Ask::Status => Answer::Status { status: Box::new(self.core.status(clock::now())) },
+            Ask::History { limit } => Answer::History { entries: self.history.newest(limit) },
+            Ask::MayRun { service } => {
+                let (allowed, text) = self.core.may_run(&service);
+                Answer::MayRun { allowed, text }
+            }
+            Ask::Metrics => Answer::Text { text: self.metrics() },
+            Ask::ConfigShow => Answer::Text { text: self.configuration.text.clone() },
+            Ask::Reload => return self.reload(Some(answer)),
+            Ask::Change { change } => {
+                self.next_request += 1;
+                let id = self.next_request;
+                self.waiting.insert(id, answer);
+                return self.feed(Input::Request { id, by, request: change });
+            }
+            Ask::Follow => Answer::Error { text: "following begins with the connection".to_owned() },
+        };
+        let _ = answer.send(reply);
+    }
+
+    /// The metrics, as Prometheus text.
+    pub(crate) fn metrics(&self) -> String {
+        metrics::render(&self.core.status(clock::now()), &self.counters)
+    }
+
+    /// Begins to read the configuration again; looking up users and groups may take its time. One reading at a time, and
+    /// one more for all who ask meanwhile.
+    pub(crate) fn reload(&mut self, answer: Option<oneshot::Sender<Answer>>) {
+        if self.reload.reading {
+            self.reload.again = true;
+            self.reload.waiting_for_next.extend(answer);
+            return;
+        }
+        self.reload.reading = true;
+        self.reload.waiting.extend(answer);
+        let (path, events) = (self.configuration.path.clone(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let _ = events.send(Event::Read(Box::new(Configuration::read(&path))));
+        });
+    }
+
+    fn reloaded(&mut self, result: Box<Result<Configuration, Vec<crate::config::Finding>>>) {
+        let reply = match *result {
+            Ok(new) => self.adopt(new),
+            Err(findings) => {
+                self.counters.reload_failed();
+                let text = format!("the configuration in force is kept:\n{}", describe_all(&findings));
+                tracing::error!("{text}");
+                Reply::Failed { text }
+            }
+        };
+        for answer in self.reload.waiting.drain(..) {
+            let _ = answer.send(Answer::Reply { reply: reply.clone() });
+        }
+        self.reload.reading = false;
+        if std::mem::take(&mut self.reload.again) {
+            self.reload.waiting = std::mem::take(&mut self.reload.waiting_for_next);
+            self.reload(None);
+        }
+    }
+
+    fn adopt(&mut self, mut new: Configuration) -> Reply {
+        self.counters.reload_succeeded(clock::now().wall);
+        if self.configuration.same_as(&new) {
+            tracing::debug!("the configuration is unchanged");
+            self.configuration.text = new.text;
+            return Reply::Done { text: "unchanged".to_owned() };
+        }
+        let restart = self.configuration.needs_restart(&new.settings);
+        for finding in &new.findings {
+            tracing::warn!("{}", super::configuration::describe(finding));
+        }
+        self.log.set_level(new.settings.node.log);
+        if self.configuration.settings.control.group != new.settings.control.group {
+            give_to_group(&self.configuration.settings.control.socket, &new.settings.control.group);
+        }
+        self.admins.write().unwrap_or_else(PoisonError::into_inner).clone_from(&new.admins);
+        self.keep_unchanged_services(&mut new);
+        self.watch = Watch::new(&new.settings, clock::now().mono);
+        let policy = new.policy.clone();
+        self.configuration = new;
+        self.feed(Input::Reloaded(policy));
+        if restart.is_empty() {
+            return Reply::Done { text: "reloaded".to_owned() };
+        }
+        let text = format!("reloaded; restart carpd for the change of {}", restart.join(", "));
+        tracing::warn!("{text}");
+        Reply::Done { text }
+    }
+
+    fn keep_unchanged_services(&self, new: &mut Configuration) {
+        for (name, service) in &mut new.services {
+            if let Some(old) = self.configuration.services.get(name).filter(|old| *old == service) {
+                *service = Arc::clone(old);
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Services: how they are made active or standby, and how their health is known.
+//!
+//! # What a program that carpd runs can rely on
+//!
+//! It is executed as configured, never by way of a shell, in `/`, as the leader of a process group of its own, with
+//! standard input and outputs on `/dev/null` and no other file open. Its environment is exactly:
+//!
+//! | variable | value |
+//! | --- | --- |
+//! | `PATH` | `/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin` |
+//! | `HOME` | `/` |
+//! | `CARPD_VERSION` | `1`: the version of this table |
+//! | `CARPD_NODE` | the node's name |
+//! | `CARPD_SERVICE` | the service's name |
+//! | `CARPD_ACTION` | `start`, `stop`, `status` or `probe` |
+//! | `CARPD_ROLE` | `active` with `start`, `standby` with `stop`; otherwise absent |
+//!
+//! service(8) clears the environment before it runs a script of rc(8), so such a script sees none of these.
+
+mod driver;
+mod probe;
+mod process;
+
+use crate::config::settings;
+use crate::model::ServiceName;
+
+pub use driver::Action;
+pub use probe::Health;
+
+/// A service as its driver needs it: the configuration, with names looked up once.
+///
+/// Looking up a user may ask a directory server, so it is done when the configuration is read and not when every
+/// millisecond counts.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prepared {
+    /// What the configuration says.
+    pub settings: settings::Service,
+    user: Option<Result<(u32, u32), String>>,
+    node: String,
+}
+
+impl Prepared {
+    /// Prepares a service of the node `node`.
+    #[must_use]
+    pub fn new(settings: settings::Service, node: &str) -> Self {
+        let user = match &settings.driver {
+            settings::Driver::Exec { user: Some(name), .. } => Some(look_up(name)),
+            _ => None,
+        };
+        Self { settings, user, node: node.to_owned() }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &ServiceName {
+        &self.settings.name
+    }
+}
+
+fn look_up(name: &str) -> Result<(u32, u32), String> {
+    match nix::unistd::User::from_name(name) {
+        Ok(Some(user)) => Ok((user.uid.as_raw(), user.gid.as_raw())),
+        Ok(None) => Err(format!("the user {name} does not exist; create it, then reload")),
+        Err(error) => Err(format!("the user {name} cannot be looked up: {error}; reload when it can")),
+    }
+}
