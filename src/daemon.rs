@@ -132,9 +132,7 @@ async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
     if let Some(told) = told {
         tracing::error!("{told}");
     }
-    for finding in &configuration.findings {
-        tracing::warn!("{}", configuration::describe(finding));
-    }
+    configuration::tell(&configuration.findings);
     tracing::info!("carpd {} runs as {}", env!("CARGO_PKG_VERSION"), settings.node.name);
     let (history, writer) = History::open(&directory);
     let parts = Parts { kernel, state, loaded, configuration, admins, history, exporter, log: log.clone(), events };

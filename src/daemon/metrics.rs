@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use text::{Histogram, Kind, Text};
 
+use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, Is, Outcome};
@@ -133,8 +134,7 @@ fn demotion(status: &Status, out: &mut Text) {
         let help = "The parts of net.inet.carp.demotion; they add up to carp_demotion_sum.";
         out.family("carp_demotion", Kind::Gauge, help);
         for part in &status.demotion.reasons {
-            let source = format!("{:?}", part.source).to_lowercase();
-            out.sample(&[("source", &source), ("reason", &part.name)], f64::from(part.value));
+            out.sample(&[("source", source(part.source)), ("reason", &part.name)], f64::from(part.value));
         }
     }
     out.family("carpd_ledger_state", Kind::Gauge, "Whether carpd knows its own share of the demotion.");
@@ -151,6 +151,15 @@ fn demotion(status: &Status, out: &mut Text) {
     if let Some(until) = status.maintenance.until {
         let help = "When the maintenance ends by itself.";
         out.single("carpd_maintenance_expiry_timestamp_seconds", Kind::Gauge, help, seconds(until));
+    }
+}
+
+const fn source(source: PartSource) -> &'static str {
+    match source {
+        PartSource::Carpd => "carpd",
+        PartSource::Kernel => "kernel",
+        PartSource::Opnsense => "opnsense",
+        PartSource::Unattributed => "unattributed",
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::admins::Admins;
-use super::configuration::{Configuration, Watch, describe_all};
+use super::configuration::{self, Configuration, Watch, describe_all};
 use super::control::{Asked, give_to_group};
 use super::history::History;
 use super::http::Exporter;
@@ -322,9 +322,7 @@ impl Node {
             open.push(format!("restart carpd for the change of {}", restart.join(", ")));
         }
         open.extend(self.exporter.listen(new.settings.metrics).err());
-        for finding in &new.findings {
-            tracing::warn!("{}", super::configuration::describe(finding));
-        }
+        configuration::tell(&new.findings);
         self.log.set_level(new.settings.node.log);
         if self.configuration.settings.control.group != new.settings.control.group {
             give_to_group(&self.configuration.settings.control.socket, &new.settings.control.group);
