@@ -9,6 +9,7 @@ mod configuration;
 mod control;
 mod devd;
 mod history;
+mod http;
 mod lock;
 mod log;
 mod metrics;
@@ -36,6 +37,7 @@ use crate::service::{Health, Prepared};
 use configuration::{Configuration, describe_all};
 use control::Asked;
 use history::History;
+use http::Exporter;
 use lock::StateLock;
 use log::Log;
 use node::{Node, Parts};
@@ -119,19 +121,21 @@ async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
     let (events, inbox) = mpsc::unbounded_channel();
     let (asks, questions) = mpsc::channel(1);
     let admins = Arc::new(RwLock::new(configuration.admins.clone()));
-    tokio::spawn(control::serve(listener, asks, Arc::clone(&admins)));
+    tokio::spawn(control::serve(listener, asks.clone(), Arc::clone(&admins)));
+    let mut exporter = Exporter::new(asks);
+    if let Err(why) = exporter.listen(settings.metrics) {
+        tracing::error!("{why}");
+    }
     tokio::spawn(devd::follow(settings.node.devd_socket.clone(), events.clone()));
     let state = StateFile::new(&directory);
     let (loaded, told) = state.load();
     if let Some(told) = told {
         tracing::error!("{told}");
     }
-    for finding in &configuration.findings {
-        tracing::warn!("{}", configuration::describe(finding));
-    }
+    configuration::tell(&configuration.findings);
     tracing::info!("carpd {} runs as {}", env!("CARGO_PKG_VERSION"), settings.node.name);
     let (history, writer) = History::open(&directory);
-    let parts = Parts { kernel, state, loaded, configuration, admins, history, log: log.clone(), events };
+    let parts = Parts { kernel, state, loaded, configuration, admins, history, exporter, log: log.clone(), events };
     attend(Node::new(parts), inbox, questions).await?;
     // The last lines of the history.
     let _ = tokio::time::timeout(Duration::from_secs(1), writer).await;

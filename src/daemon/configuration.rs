@@ -72,10 +72,21 @@ impl Configuration {
 }
 
 /// One finding as a line for people.
-pub(crate) fn describe(finding: &Finding) -> String {
+fn describe(finding: &Finding) -> String {
     let (place, severity) = (&finding.place, finding.severity.as_str());
     let line = if place.line == 0 { String::new() } else { format!(":{}", place.line) };
     format!("{}{line}: {severity} {}: {}; {}", place.file.display(), finding.code, finding.cause, finding.remedy)
+}
+
+/// Logs what was found in a configuration that is used. A note is no reason for a line with every start.
+pub(crate) fn tell(findings: &[Finding]) {
+    for finding in findings {
+        if finding.severity == Severity::Note {
+            tracing::debug!("{}", describe(finding));
+        } else {
+            tracing::warn!("{}", describe(finding));
+        }
+    }
 }
 
 /// The errors among the findings, then the rest, as lines.

@@ -8,16 +8,17 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::admins::Admins;
-use super::configuration::{Configuration, Watch, describe_all};
+use super::configuration::{self, Configuration, Watch, describe_all};
 use super::control::{Asked, give_to_group};
 use super::history::History;
+use super::http::Exporter;
 use super::log::{self, Log};
 use super::metrics::{self, Counters};
 use super::state::StateFile;
 use super::{Event, clock};
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
-use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply, Topic};
+use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply};
 use crate::kernel::Kernel;
 use crate::model::ServiceName;
 use crate::service::{Action, Health};
@@ -31,6 +32,7 @@ pub(crate) struct Node {
     watch: Option<Watch>,
     admins: Arc<RwLock<Admins>>,
     history: History,
+    exporter: Exporter,
     followers: Vec<mpsc::Sender<Arc<str>>>,
     counters: Counters,
     log: Log,
@@ -60,6 +62,7 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     pub(crate) admins: Arc<RwLock<Admins>>,
     pub(crate) history: History,
+    pub(crate) exporter: Exporter,
     pub(crate) log: Log,
     pub(crate) events: UnboundedSender<Event>,
 }
@@ -75,6 +78,7 @@ impl Node {
             configuration: parts.configuration,
             admins: parts.admins,
             history: parts.history,
+            exporter: parts.exporter,
             followers: Vec::new(),
             counters: Counters::new(now.wall),
             log: parts.log,
@@ -222,9 +226,6 @@ impl Node {
 
     fn note(&mut self, note: Note) {
         log::note(&note);
-        if note.topic == Topic::Vhid {
-            self.counters.vhid_changed(&note);
-        }
         let entry = self.history.add(note, clock::now().wall);
         if self.followers.is_empty() {
             return;
@@ -315,10 +316,13 @@ impl Node {
             self.configuration.text = new.text;
             return Reply::Done { text: "unchanged".to_owned() };
         }
+        let mut open = Vec::new();
         let restart = self.configuration.needs_restart(&new.settings);
-        for finding in &new.findings {
-            tracing::warn!("{}", super::configuration::describe(finding));
+        if !restart.is_empty() {
+            open.push(format!("restart carpd for the change of {}", restart.join(", ")));
         }
+        open.extend(self.exporter.listen(new.settings.metrics).err());
+        configuration::tell(&new.findings);
         self.log.set_level(new.settings.node.log);
         if self.configuration.settings.control.group != new.settings.control.group {
             give_to_group(&self.configuration.settings.control.socket, &new.settings.control.group);
@@ -329,10 +333,10 @@ impl Node {
         let policy = new.policy.clone();
         self.configuration = new;
         self.feed(Input::Reloaded(policy));
-        if restart.is_empty() {
+        if open.is_empty() {
             return Reply::Done { text: "reloaded".to_owned() };
         }
-        let text = format!("reloaded; restart carpd for the change of {}", restart.join(", "));
+        let text = format!("reloaded; {}", open.join("; "));
         tracing::warn!("{text}");
         Reply::Done { text }
     }

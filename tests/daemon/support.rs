@@ -73,6 +73,8 @@ pub struct KernelState {
     /// How often it was looked at.
     pub looks: u64,
     pub log: Vec<DemotionLogLine>,
+    /// The next write is lost with the daemon that asked for it.
+    pub lose_write: bool,
     /// A write has to wait before it is made.
     pub stall_before_write: bool,
     /// A write has to wait after it was made.
@@ -96,6 +98,7 @@ impl FakeKernel {
             added: Vec::new(),
             looks: 0,
             log: Vec::new(),
+            lose_write: false,
             stall_before_write: false,
             stall_after_write: false,
             stalled: false,
@@ -161,6 +164,9 @@ impl FakeKernel {
             }
             KernelAsk::AddDemotion { delta } => {
                 state = self.stall(state, |s| s.stall_before_write);
+                if std::mem::take(&mut state.lose_write) {
+                    return KernelAnswer::Error { text: "lost by the test".into() };
+                }
                 state.added.push(delta.get());
                 let to = state.snapshot.sysctls.demotion.plus(delta);
                 state.snapshot.sysctls.demotion = to;
@@ -273,6 +279,8 @@ pub struct Node {
     pub kernel: FakeKernel,
     pub devd: FakeDevd,
     pub daemon: Option<Child>,
+    /// `node.poll`, in seconds.
+    pub poll: u32,
     services: String,
 }
 
@@ -282,7 +290,7 @@ impl Node {
         let directory = Directory::new();
         let kernel = FakeKernel::serve(&directory.join("kernel"), vhids);
         let devd = FakeDevd::serve(&directory.join("devd"));
-        Self { directory, kernel, devd, daemon: None, services: String::new() }
+        Self { directory, kernel, devd, daemon: None, poll: 5, services: String::new() }
     }
 
     /// A service that is driven by the program `run` of the node's directory, with the service's path and what to do.
@@ -300,9 +308,9 @@ impl Node {
         let d = self.directory.0.display();
         let group = nix::unistd::Group::from_gid(nix::unistd::getegid()).unwrap().unwrap().name;
         let text = format!(
-            "[node]\nname = \"fw1\"\nstate_dir = \"{d}/state\"\ndevd_socket = \"{d}/devd\"\nkernel = \"lab:{d}/kernel\"\n\
+            "[node]\nname = \"fw1\"\nstate_dir = \"{d}/state\"\ndevd_socket = \"{d}/devd\"\nkernel = \"lab:{d}/kernel\"\npoll = \"{}s\"\n\
              [control]\nsocket = \"{d}/control\"\ngroup = \"{group}\"\n{more}\n{}",
-            self.services
+            self.poll, self.services
         );
         fs::write(self.directory.join("carpd.toml"), text).unwrap();
     }
@@ -369,10 +377,15 @@ impl Node {
     /// The answer, `None` if there is nobody to ask.
     pub fn ask(&self, ask: &Ask) -> Option<Answer> {
         let mut stream = self.connect().ok()?;
-        let mut line = serde_json::to_vec(ask).unwrap();
-        line.push(b'\n');
-        stream.write_all(&line).ok()?;
+        send_line(&mut stream, ask).ok()?;
         read_answer(&mut BufReader::new(stream))
+    }
+
+    /// The connection that the answer will come by.
+    pub fn ask_without_waiting(&self, ask: &Ask) -> UnixStream {
+        let mut stream = self.connect().unwrap();
+        send_line(&mut stream, ask).unwrap();
+        stream
     }
 
     pub fn status(&self) -> Status {
@@ -436,6 +449,12 @@ impl Drop for Node {
             eprintln!("--- the daemon's log\n{}---", self.log());
         }
     }
+}
+
+fn send_line(stream: &mut UnixStream, ask: &Ask) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(ask)?;
+    line.push(b'\n');
+    stream.write_all(&line)
 }
 
 pub fn read_answer(reader: &mut impl BufRead) -> Option<Answer> {
