@@ -10,6 +10,7 @@ mod config;
 mod events;
 pub mod exit;
 mod gate;
+mod lab;
 pub mod look;
 mod maintenance;
 pub mod out;
@@ -66,9 +67,18 @@ fn println_check(why: &str) {
     let _ = Out::new(out::Color::Never).write(&format!("CARP UNKNOWN - {}\n", text::clean(why).replace('|', "/")));
 }
 
+/// All commands but those of the lab are about one node.
+fn one_node(nodes: &[String]) -> Result<Option<&str>, exit::Failure> {
+    match nodes {
+        [] => Ok(None),
+        [node] => Ok(Some(node)),
+        _ => Err(exit::Failure::new(exit::USAGE, "--node names one node here; only `carpctl lab` takes several")),
+    }
+}
+
 fn run(cli: Cli) -> Ended {
     let Global { socket, config, node, color } = cli.global;
-    let target = Target::resolve(node.as_deref(), config.as_deref(), socket.as_deref());
+    let target = one_node(&node).and_then(|node| Target::resolve(node, config.as_deref(), socket.as_deref()));
     let context = target.map(|target| Context { target, out: Out::new(color) });
     match cli.command {
         Command::Status(args) => shows::status(&mut context?, &args),
@@ -96,6 +106,7 @@ fn run(cli: Cli) -> Ended {
         Command::Reload => changes::reload(&mut context?),
         Command::Metrics => shows::metrics(&mut context?),
         Command::Demotion(Demotion::Assume { fate }) => changes::assume(&mut context?, fate),
+        Command::Lab(command) => lab::run(command, &node, &mut Out::new(color)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "carpctl", &mut script);

@@ -1,6 +1,10 @@
 //! The lab: a faithful model of FreeBSD's CARP and pfsync, with carpd on top, that runs on any machine.
 
+pub mod client;
 pub mod cluster;
 pub mod daemon;
+pub mod dir;
+pub mod gateway;
 pub mod plan;
+pub mod server;
 pub mod world;

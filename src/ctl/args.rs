@@ -41,9 +41,9 @@ pub struct Global {
     /// The node's carpd.toml [default: /usr/local/etc/carpd/carpd.toml].
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options", conflicts_with = "node")]
     pub config: Option<PathBuf>,
-    /// A node of the lab that `carpctl lab` runs, instead of this machine.
+    /// A node of the lab that `carpctl lab up` runs, instead of this machine. With `lab` itself: NAME=FILE, once for each node.
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
-    pub node: Option<String>,
+    pub node: Vec<String>,
     /// When to use colour. auto: on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub color: Color,
@@ -130,6 +130,10 @@ pub enum Command {
     /// Settle the ledger of demotion after a crash, if carpd cannot do it by itself.
     #[command(subcommand)]
     Demotion(Demotion),
+    /// Run a pair of nodes with real carpds on this machine, let things happen to it, and measure what carpd promises.
+    ///
+    /// Without a further command the whole story is told: exit 0 only if every promise held.
+    Lab(super::lab::Lab),
     /// Print the completions of a shell.
     Completions {
         /// Which.

@@ -1,12 +1,12 @@
 //! Which node carpctl is about: where its daemon listens, and which kernel is asked if it does not answer.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::exit::{self, Failure};
 use crate::config::load::{DEFAULT_PATH, read_file};
+use crate::lab::dir::default_root;
 
 /// Where the daemon listens unless carpd.toml says otherwise.
 const SOCKET: &str = "/var/run/carpd/carpd.sock";
@@ -89,7 +89,7 @@ impl Target {
 /// # Errors
 /// There is none; the text says which there are.
 pub fn lab_node(name: &str) -> Result<Target, Failure> {
-    let lab = lab_dir();
+    let lab = default_root();
     let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
     let config = lab.join(name).join("carpd.toml");
     if is_name && config.is_file() {
@@ -110,19 +110,6 @@ pub fn lab_node(name: &str) -> Result<Target, Failure> {
     };
     let text = format!("there is no lab node {name:?} in {}: {there}", lab.display());
     Err(Failure::new(exit::UNREACHABLE, text))
-}
-
-/// Where the lab of this user keeps its nodes: `$CARPD_LAB`, or `carpd-lab-UID` in `$XDG_RUNTIME_DIR` or in `/tmp`.
-#[must_use]
-pub fn lab_dir() -> PathBuf {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    match set("CARPD_LAB") {
-        Some(lab) => lab.into(),
-        None => {
-            let base = set("XDG_RUNTIME_DIR").unwrap_or_else(|| OsStr::new("/tmp").to_owned());
-            PathBuf::from(base).join(format!("carpd-lab-{}", nix::unistd::getuid()))
-        }
-    }
 }
 
 fn host_name() -> String {

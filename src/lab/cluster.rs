@@ -17,6 +17,20 @@ pub struct Cluster {
     pub world: World,
     /// The nodes, in the order they were given.
     pub nodes: Vec<ClusterNode>,
+    /// The segments that their interfaces were wired to.
+    pub segments: Vec<ClusterSegment>,
+}
+
+/// A segment, and where its cables lead when all are plugged in.
+#[derive(Clone, Debug)]
+pub struct ClusterSegment {
+    /// Its place in the world.
+    pub id: SegmentId,
+    /// What people call it: the label of the first interface on it.
+    pub name: String,
+    /// The interfaces on it: the number of the node, and the kernel's name.
+    pub ports: Vec<(usize, InterfaceName)>,
+    nets: Vec<IpNet>,
 }
 
 /// One of them.
@@ -35,18 +49,19 @@ impl Cluster {
     /// A plan contradicts itself, e.g. gives an address to an interface it does not have.
     pub fn new(plans: Vec<NodePlan>, config: WorldConfig) -> Result<Self, LabError> {
         let mut world = World::new(config);
-        let mut segments: Vec<(Vec<IpNet>, String, SegmentId)> = Vec::new();
+        let mut segments: Vec<ClusterSegment> = Vec::new();
         let mut nodes = Vec::new();
-        for plan in plans {
+        for (at, plan) in plans.into_iter().enumerate() {
             let id = world.add_node(&plan.name);
             for interface in &plan.interfaces {
                 world.add_interface(id, &interface.name)?;
                 let segment = segment_of(interface, &mut segments, &mut world);
-                world.plug(id, &interface.name, segment)?;
+                segment.ports.push((at, interface.name.clone()));
+                world.plug(id, &interface.name, segment.id)?;
             }
             nodes.push(ClusterNode { id, plan });
         }
-        let mut cluster = Self { world, nodes };
+        let mut cluster = Self { world, nodes, segments };
         for at in 0..cluster.nodes.len() {
             cluster.apply(at)?;
         }
@@ -119,6 +134,18 @@ impl Cluster {
         Ok(())
     }
 
+    /// The segment that the cable of `interface` of node number `at` belongs to.
+    #[must_use]
+    pub fn segment_of(&self, at: usize, interface: &InterfaceName) -> Option<&ClusterSegment> {
+        self.segments.iter().find(|segment| segment.ports.iter().any(|(node, name)| *node == at && name == interface))
+    }
+
+    /// The segment that people call `name`.
+    #[must_use]
+    pub fn segment(&self, name: &str) -> Option<&ClusterSegment> {
+        self.segments.iter().find(|segment| segment.name == name)
+    }
+
     /// The kernel's name of the interface that people call `label` on node number `at`.
     #[must_use]
     pub fn interface(&self, at: usize, label: &str) -> Option<InterfaceName> {
@@ -126,22 +153,22 @@ impl Cluster {
     }
 }
 
-fn segment_of(
+fn segment_of<'a>(
     interface: &InterfacePlan,
-    segments: &mut Vec<(Vec<IpNet>, String, SegmentId)>,
+    segments: &'a mut Vec<ClusterSegment>,
     world: &mut World,
-) -> SegmentId {
+) -> &'a mut ClusterSegment {
     let nets: Vec<IpNet> = interface.addresses.iter().map(IpNet::trunc).collect();
-    let same = |(others, label, _): &&mut (Vec<IpNet>, String, SegmentId)| {
-        nets.iter().any(|net| others.contains(net)) || (nets.is_empty() && *label == interface.label)
+    let same = |segment: &ClusterSegment| {
+        nets.iter().any(|net| segment.nets.contains(net)) || (nets.is_empty() && segment.name == interface.label)
     };
-    if let Some((others, _, segment)) = segments.iter_mut().find(same) {
-        others.extend(nets);
-        return *segment;
-    }
-    let segment = world.add_segment();
-    segments.push((nets, interface.label.clone(), segment));
-    segment
+    let at = segments.iter().position(same).unwrap_or_else(|| {
+        let (id, name) = (world.add_segment(), interface.label.clone());
+        segments.push(ClusterSegment { id, name, ports: Vec::new(), nets: Vec::new() });
+        segments.len() - 1
+    });
+    segments[at].nets.extend(nets);
+    &mut segments[at]
 }
 
 /// One node's kernel, as carpd uses it.

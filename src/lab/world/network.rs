@@ -127,6 +127,13 @@ impl World {
         Ok(())
     }
 
+    /// Whether a cable is in `interface`. Without power there may be one as well.
+    #[must_use]
+    pub fn is_plugged(&self, node: NodeId, interface: &InterfaceName) -> bool {
+        let there = &self.nodes[node.at()];
+        there.find_interface(interface).is_some_and(|i| there.interfaces[i].segment.is_some())
+    }
+
     /// Pulls the cable of `interface`: its link goes down.
     ///
     /// # Errors

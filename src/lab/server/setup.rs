@@ -1,0 +1,444 @@
+//! A lab node from a file of the admin's: config.xml or carpd.toml, told apart by content.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::config::duration::Shown;
+use crate::config::opnsense::{self, LoadError, OpnsenseConfig, ParseError};
+use crate::config::settings::{Service, Vips};
+use crate::config::system::AnySystem;
+use crate::config::{self, Unusable, password};
+use crate::core::policy::{OnExit, Require};
+use crate::lab::dir::{DirError, LabDir, NodePaths};
+use crate::lab::plan::NodePlan;
+use crate::model::{CarpKey, ServiceName, VhidRef};
+
+/// How often a lab node looks whether its service runs.
+const CHECK_EVERY: &str = "1s";
+
+/// A node to be made.
+#[derive(Clone, Debug)]
+pub struct NodeInput {
+    /// Its name.
+    pub name: String,
+    /// Its configuration.
+    pub file: InputFile,
+}
+
+/// Where a node's configuration is.
+#[derive(Clone, Debug)]
+pub enum InputFile {
+    /// In the program itself.
+    Bundled(&'static str),
+    /// On disk.
+    Path(PathBuf),
+}
+
+/// The bundled pair: the example network of OPNsense's manual.
+#[must_use]
+pub fn example() -> Vec<NodeInput> {
+    let files = [("fw1", include_str!("../example/fw1.xml")), ("fw2", include_str!("../example/fw2.xml"))];
+    files.map(|(name, xml)| NodeInput { name: name.to_owned(), file: InputFile::Bundled(xml) }).into()
+}
+
+/// A node whose files are in place.
+#[derive(Debug)]
+pub struct NodeSetup {
+    /// Its paths.
+    pub paths: NodePaths,
+    /// What its kernel is set up with.
+    pub plan: NodePlan,
+    /// Its services, as its carpd has them.
+    pub services: Vec<Service>,
+    /// What a person should know of the difference to the file given.
+    pub notes: Vec<String>,
+}
+
+/// Why a node cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Used as a directory's name, and by the lab itself.
+    #[error("{0:?} cannot be a node's name: 1 to 32 letters, digits, '_' or '-', each node another one")]
+    Name(String),
+    /// Nothing to be elected.
+    #[error(
+        "node {0}: its file has no CARP VIP on an interface with a known device, so there is nothing to be elected"
+    )]
+    NoVhid(String),
+    /// Only the firewall's own kernel knows its vhids.
+    #[error(
+        "node {0}: its carpd.toml leaves the VIPs to the kernel, which is not here; give the node's config.xml instead"
+    )]
+    KernelVips(String),
+    /// config.xml cannot be read.
+    #[error(transparent)]
+    Xml(#[from] LoadError),
+    /// A bundled config.xml is broken.
+    #[error("the bundled configuration: {0}")]
+    Bundled(#[from] ParseError),
+    /// carpd.toml cannot be used.
+    #[error(transparent)]
+    Toml(#[from] Unusable),
+    /// The file cannot be read.
+    #[error("{}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The lab's directory.
+    #[error(transparent)]
+    Dir(#[from] DirError),
+    /// The configuration cannot be written as text; a path that is not UTF-8, most likely.
+    #[error("node {node}: its configuration cannot be written: {why}; name a plain directory with --dir")]
+    Text {
+        /// The node.
+        node: String,
+        /// What the writer said.
+        why: String,
+    },
+}
+
+/// What was made of the file given.
+struct Draft {
+    plan: NodePlan,
+    vips: VipsPart,
+    services: Vec<(ServiceName, Vec<VhidRef>, Require, Option<Service>)>,
+    rest: Option<config::Settings>,
+    notes: Vec<String>,
+}
+
+enum VipsPart {
+    Opnsense(Zeroizing<Vec<u8>>),
+    Static(config::settings::StaticVips),
+}
+
+/// Makes the files of a node. `carpctl` is the program that stands in for its services.
+///
+/// # Errors
+/// The node's file or the lab's directory cannot be used.
+pub fn prepare(lab: &LabDir, input: &NodeInput, carpctl: &Path) -> Result<NodeSetup, SetupError> {
+    check_name(&input.name)?;
+    let draft = draft(input)?;
+    if draft.plan.vhids.is_empty() {
+        return Err(SetupError::NoVhid(input.name.clone()));
+    }
+    let names: Vec<ServiceName> = draft.services.iter().map(|(name, ..)| name.clone()).collect();
+    let paths = lab.add_node(&input.name, &names)?;
+    let text = carpd_toml(&input.name, &paths, &draft, carpctl)
+        .map_err(|error| SetupError::Text { node: input.name.clone(), why: error.to_string() })?;
+    if let VipsPart::Opnsense(bytes) = &draft.vips {
+        lab.write(&paths.config_xml(), bytes)?;
+    }
+    lab.write(&paths.config(), text.as_bytes())?;
+    // Read back, so that lab and carpd cannot differ about limits and defaults.
+    let services = config::load_for(&paths.config(), &AnySystem)?.settings.services;
+    Ok(NodeSetup { paths, plan: draft.plan, services, notes: draft.notes })
+}
+
+fn check_name(name: &str) -> Result<(), SetupError> {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    if plain && (1..=32).contains(&name.len()) && name != "lock" {
+        Ok(())
+    } else {
+        Err(SetupError::Name(name.to_owned()))
+    }
+}
+
+fn draft(input: &NodeInput) -> Result<Draft, SetupError> {
+    let path = match &input.file {
+        InputFile::Bundled(xml) => {
+            return Ok(from_xml(
+                input,
+                &OpnsenseConfig::parse(Path::new("config.xml"), xml.as_bytes())?,
+                xml.as_bytes(),
+            ));
+        }
+        InputFile::Path(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+    };
+    let bytes = Zeroizing::new(opnsense::read(&path).map_err(LoadError::from)?);
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf));
+    if first == Some(&b'<') {
+        return Ok(from_xml(input, &opnsense::load(&path)?, &bytes));
+    }
+    from_toml(input, &path)
+}
+
+fn from_xml(input: &NodeInput, config: &OpnsenseConfig, bytes: &[u8]) -> Draft {
+    let plan = NodePlan::from_opnsense(&input.name, config);
+    let vips = VipsPart::Opnsense(Zeroizing::new(bytes.to_vec()));
+    Draft { services: stand_in(&plan), plan, vips, rest: None, notes: Vec::new() }
+}
+
+/// One service that follows everything.
+fn stand_in(plan: &NodePlan) -> Vec<(ServiceName, Vec<VhidRef>, Require, Option<Service>)> {
+    let follows = plan.vhids.iter().map(|vhid| vhid.id.clone()).collect();
+    "gateway".parse().map(|name| (name, follows, Require::All, None)).into_iter().collect()
+}
+
+fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
+    let settings = config::load_for(path, &AnySystem)?.settings;
+    let mut notes = Vec::new();
+    let (plan, vips) = match &settings.vips {
+        Vips::Kernel => return Err(SetupError::KernelVips(input.name.clone())),
+        Vips::Opnsense { config_xml } => {
+            let beside = path.with_file_name("config.xml");
+            let xml = if beside.is_file() { &beside } else { config_xml };
+            notes.push(format!("{}: VIPs from {}", input.name, xml.display()));
+            let bytes = Zeroizing::new(opnsense::read(xml).map_err(LoadError::from)?);
+            (NodePlan::from_opnsense(&input.name, &opnsense::load(xml)?), VipsPart::Opnsense(bytes))
+        }
+        Vips::Static(vips) => {
+            let plan = NodePlan::from_static::<std::convert::Infallible>(&input.name, vips, |file| Ok(key(file)));
+            let Ok(plan) = plan;
+            if vips.vhids.iter().any(|v| v.password_file.as_deref().is_some_and(|file| password::read(file).is_err())) {
+                notes.push(format!("{}: a password file is not here; a made-up password stands in for it", input.name));
+            }
+            (plan, VipsPart::Static(vips.clone()))
+        }
+    };
+    let own: Vec<_> =
+        settings.services.iter().map(|s| (s.name.clone(), s.follows.clone(), s.require, Some(s.clone()))).collect();
+    if own.is_empty() {
+        notes.push(format!("{}: no service in its file; `gateway` follows all its vhids", input.name));
+    }
+    for (name, ..) in &own {
+        notes.push(format!("{}: a stand-in runs in place of the service {name}, without its probes", input.name));
+    }
+    let services = if own.is_empty() { stand_in(&plan) } else { own };
+    Ok(Draft { plan, vips, services, rest: Some(settings), notes })
+}
+
+/// Both nodes of a pair whose password files are elsewhere get the same key.
+fn key(file: &Path) -> CarpKey {
+    password::read(file).map_or_else(|_| CarpKey::from_password(b"carpd-lab"), |password| password.key)
+}
+
+#[derive(Serialize)]
+struct TomlFile<'a> {
+    node: TomlNode<'a>,
+    control: TomlControl<'a>,
+    vips: TomlVips<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pfsync: Option<TomlPfsync>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carp: Option<TomlCarp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintenance: Option<TomlMaintenance>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<TomlHold>,
+    service: Vec<TomlService<'a>>,
+}
+
+#[derive(Serialize)]
+struct TomlNode<'a> {
+    name: &'a str,
+    state_dir: PathBuf,
+    devd_socket: PathBuf,
+    kernel: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    poll: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TomlControl<'a> {
+    socket: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct TomlVips<'a> {
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config_xml: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vhid: Vec<TomlVhid<'a>>,
+}
+
+#[derive(Serialize)]
+struct TomlVhid<'a> {
+    interface: &'a str,
+    vhid: u8,
+    advbase: u8,
+    advskew: u8,
+    addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer6: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TomlPfsync {
+    syncdev: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    syncpeer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct TomlCarp {
+    preempt: bool,
+}
+
+#[derive(Serialize)]
+struct TomlMaintenance {
+    demotion: i32,
+}
+
+#[derive(Serialize)]
+struct TomlHold {
+    boot: String,
+}
+
+#[derive(Serialize)]
+struct TomlService<'a> {
+    name: &'a str,
+    follows: Vec<String>,
+    require: Require,
+    check_every: String,
+    #[serde(flatten)]
+    limits: Option<TomlLimits>,
+    exec: TomlExec,
+}
+
+#[derive(Serialize)]
+struct TomlLimits {
+    settle: String,
+    unknown_grace: String,
+    start_limit: String,
+    stop_limit: String,
+    on_exit: OnExit,
+}
+
+#[derive(Serialize)]
+struct TomlExec {
+    start: Vec<String>,
+    stop: Vec<String>,
+    status: Vec<String>,
+}
+
+fn carpd_toml(name: &str, paths: &NodePaths, draft: &Draft, carpctl: &Path) -> Result<String, toml::ser::Error> {
+    let group = nix::unistd::Group::from_gid(nix::unistd::getegid()).ok().flatten().map(|group| group.name);
+    let rest = draft.rest.as_ref();
+    let statics = match &draft.vips {
+        VipsPart::Static(vips) => Some(vips),
+        VipsPart::Opnsense(_) => None,
+    };
+    let file = TomlFile {
+        node: TomlNode {
+            name,
+            state_dir: paths.state_dir(),
+            devd_socket: paths.devd_socket(),
+            kernel: format!("lab:{}", paths.kernel_socket().display()),
+            poll: rest.map(|s| Shown(s.node.poll).to_string()),
+        },
+        control: TomlControl { socket: paths.control_socket(), group: group.as_deref() },
+        vips: TomlVips {
+            source: if statics.is_some() { "static" } else { "opnsense" },
+            config_xml: statics.is_none().then(|| paths.config_xml()),
+            vhid: statics.map(|vips| vips.vhids.iter().map(toml_vhid).collect()).unwrap_or_default(),
+        },
+        pfsync: statics.and_then(|vips| vips.pfsync.as_ref()).map(|p| TomlPfsync {
+            syncdev: p.syncdev.to_string(),
+            syncpeer: p.syncpeer.map(|peer| peer.to_string()),
+            version: p.version.map(config::settings::PfsyncVersion::number),
+        }),
+        carp: statics.map(|vips| TomlCarp { preempt: vips.preempt }),
+        maintenance: rest.map(|s| TomlMaintenance { demotion: s.maintenance.demotion.into() }),
+        hold: rest.filter(|s| !s.boot_hold.is_zero()).map(|s| TomlHold { boot: Shown(s.boot_hold).to_string() }),
+        service: draft.services.iter().map(|service| toml_service(service, paths, carpctl)).collect(),
+    };
+    toml::to_string(&file)
+}
+
+fn toml_vhid(vhid: &config::settings::StaticVhid) -> TomlVhid<'_> {
+    TomlVhid {
+        interface: vhid.id.interface.as_str(),
+        vhid: vhid.id.vhid.get(),
+        advbase: vhid.advbase.get(),
+        advskew: vhid.advskew.get(),
+        addresses: vhid.addresses.iter().map(ToString::to_string).collect(),
+        peer: vhid.peer.map(|peer| peer.to_string()),
+        peer6: vhid.peer6.map(|peer| peer.to_string()),
+    }
+}
+
+fn toml_service<'a>(
+    (name, follows, require, own): &'a (ServiceName, Vec<VhidRef>, Require, Option<Service>),
+    paths: &NodePaths,
+    carpctl: &Path,
+) -> TomlService<'a> {
+    let dir = paths.service(name);
+    let command = |verb: &str| {
+        let words = [carpctl.as_os_str(), "lab".as_ref(), "gateway".as_ref(), verb.as_ref(), dir.dir().as_os_str()];
+        words.map(|word| word.to_string_lossy().into_owned()).to_vec()
+    };
+    TomlService {
+        name: name.as_str(),
+        follows: follows.iter().map(ToString::to_string).collect(),
+        require: *require,
+        check_every: own.as_ref().map_or_else(|| CHECK_EVERY.to_owned(), |s| Shown(s.check_every).to_string()),
+        limits: own.as_ref().map(|s| TomlLimits {
+            settle: Shown(s.settle).to_string(),
+            unknown_grace: Shown(s.unknown_grace).to_string(),
+            start_limit: Shown(s.start_limit).to_string(),
+            stop_limit: Shown(s.stop_limit).to_string(),
+            on_exit: s.on_exit,
+        }),
+        exec: TomlExec { start: command("start"), stop: command("stop"), status: command("status") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lab(name: &str) -> LabDir {
+        LabDir::create(&std::env::temp_dir().join(format!("carpd-setup-{}-{name}", std::process::id()))).unwrap()
+    }
+
+    #[test]
+    fn the_bundled_pair_makes_two_nodes_with_a_gateway_that_follows_all() {
+        let lab = lab("example");
+        for input in example() {
+            let node = prepare(&lab, &input, Path::new("/bin/carpctl")).unwrap();
+            let loaded = config::load_for(&node.paths.config(), &AnySystem).unwrap();
+            assert_eq!(loaded.findings, [], "a generated file has no findings");
+            assert_eq!(loaded.settings.services[0].follows.len(), 2);
+            assert_eq!(loaded.settings.node.name, input.name);
+        }
+        lab.remove().unwrap();
+    }
+
+    #[test]
+    fn a_carpd_toml_keeps_its_services_limits_and_gets_stand_ins() {
+        let lab = lab("toml");
+        let file = lab.paths().root().join("own.toml");
+        let text = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 7\naddresses = [\"192.0.2.1/24\"]\n\
+                    password_file = \"/nonexistent/key\"\n[[service]]\nname = \"vpn\"\nfollows = [\"7@em0\"]\nsettle = \"6s\"\n\
+                    [service.rc]\nscript = \"defguard_gateway\"\n";
+        std::fs::write(&file, text).unwrap();
+        let input = NodeInput { name: "a".to_owned(), file: InputFile::Path(file) };
+        let node = prepare(&lab, &input, Path::new("/bin/carpctl")).unwrap();
+        let service = &node.services[0];
+        assert_eq!((service.name.as_str(), service.settle.as_secs()), ("vpn", 6));
+        assert!(matches!(service.driver, config::settings::Driver::Exec { .. }));
+        assert_eq!(node.plan.vhids.len(), 1);
+        assert!(node.notes.iter().any(|note| note.contains("made-up password")));
+        assert!(node.notes.iter().any(|note| note.contains("stand-in")));
+        lab.remove().unwrap();
+    }
+
+    #[test]
+    fn a_name_cannot_lead_out_of_the_lab() {
+        for name in ["", "..", "a/b", "lock", &"x".repeat(33)] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+}
