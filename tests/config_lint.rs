@@ -365,3 +365,9 @@ fn passwords_that_are_one_key_in_the_kernel_are_equal() {
     let spaced = ("<password>example-wan-key", "<password>example-wan -key");
     assert_eq!(pair(&[spaced], &[]), [], "OPNsense removes spaces");
 }
+
+#[test]
+fn two_nodes_of_one_name_are_told_apart() {
+    let findings = pair(&[], &[("<hostname>fw2", "<hostname>fw1"), ("<advbase>1", "<advbase>2")]);
+    assert!(findings[0].cause.ends_with("advbase is 1 on fw1.xml and 2 on fw2.xml"), "{}", findings[0].cause);
+}
