@@ -55,7 +55,7 @@ fn node(services: u32, more: &str) -> Node {
     for n in 1..=services {
         node.add_service(&format!("s{n}"), &format!("{n}@vtnet0"), more);
     }
-    std::os::unix::fs::symlink(std::env::current_exe().unwrap(), node.directory.join("run")).unwrap();
+    std::os::unix::fs::symlink(std::env::current_exe().unwrap(), node.path("run")).unwrap();
     node.write_configuration("");
     node.start();
     settle(&node);
@@ -81,7 +81,7 @@ fn flip(node: &Node, count: u32, state: CarpState) -> u64 {
         return 0;
     }
     let ran = (1..=count).map(|n| {
-        let text = fs::read_to_string(node.directory.join(format!("s{n}.up"))).unwrap();
+        let text = fs::read_to_string(node.path(format!("s{n}.up"))).unwrap();
         text.parse::<u64>().unwrap()
     });
     ran.max().unwrap() - began

@@ -95,6 +95,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     process::prepare();
     let configuration = Configuration::read(&options.config)
         .map_err(|findings| anyhow::Error::msg(describe_all(&findings)).context("the configuration cannot be used"))?;
+    // Until the very end: a write that a hanging disk has not finished may still come after the event loop is over.
+    let _lock = StateLock::take(&configuration.settings.node.state_dir)?;
     let log = Log::start(options.log_time).context("the log cannot be started")?;
     log.set_level(configuration.settings.node.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -112,7 +114,6 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
     let settings = &configuration.settings;
     let directory = settings.node.state_dir.clone();
-    let _lock = StateLock::take(&directory)?;
     let kernel = match &settings.node.kernel {
         KernelChoice::Freebsd => kernel::open("freebsd"),
         KernelChoice::Lab(path) => kernel::open(&format!("lab:{}", path.display())),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::io::{Input, Reply, Request};
+use super::io::{Effect, Input, Reply, Request};
 use super::policy::{OnExit, Policy, ProbeEffect, ProbePolicy, ShareAmount};
 use super::role::Role;
 use super::service::Is;
 use super::status::{Severity, Status};
 use super::testing::{at, policy, service, snapshot};
+use super::{Core, Journal, Loaded};
 use crate::kernel::{DemotionLogLine, Kernel, KernelError};
 use crate::lab::daemon::{SimDaemon, Surroundings};
 use crate::model::CarpState::{self, Backup, Init, Master};
@@ -437,7 +438,7 @@ fn i5_after_a_crash_at_any_point_the_share_is_neither_doubled_nor_lost() {
             rig.enter();
             rig.run(100);
             let after = rig.around.disk.journal.clone();
-            let announced = super::Journal {
+            let announced = Journal {
                 share: before.share,
                 pending: Some(super::journal::Pending { to: after.share, sum_before: Demotion::new(foreign) }),
                 ..after.clone()
@@ -613,4 +614,37 @@ fn a_configured_vhid_that_the_kernel_lacks_is_shown_as_absent() {
     assert_eq!(status.vhids[1].state, super::status::VhidState::Absent);
     assert_eq!(status.verdict.severity, Severity::Warning);
     assert!(!rig.running());
+}
+
+#[test]
+fn a_slow_disk_keeps_nobody_awake() {
+    let mut core = Core::new(policy(vec![]), Loaded::Journal(Journal::default()), at(0));
+    core.step(Input::Tick, at(0));
+    let read = || Input::Read { result: Ok(snapshot(&[("1@em0", Backup)])), log: vec![] };
+    core.step(read(), at(0));
+    core.step(Input::Persisted { seq: 1, result: Ok(()) }, at(0));
+    let until = Some(at(2_000).wall);
+    let request = Request::MaintenanceEnter { reason: String::new(), until, force: false };
+    let effects = core.step(Input::Request { id: 1, by: "anna".into(), request }, at(1_000));
+    assert!(matches!(effects[..], [Effect::Persist { seq: 2, .. }]), "{effects:?}");
+    // The share is wrong and the maintenance has run out, but both have to wait for the disk.
+    core.step(Input::Tick, at(5_000));
+    core.step(read(), at(5_000));
+    assert_eq!(core.next_wake(at(6_000)), at(10_000).mono);
+}
+
+#[test]
+fn what_may_run_is_what_the_election_says() {
+    let mut core = Core::new(policy(vec![service("gw", &["1@em0"])]), Loaded::Journal(Journal::default()), at(0));
+    let gw: ServiceName = "gw".parse().unwrap();
+    let other: ServiceName = "other".parse().unwrap();
+    assert!(!core.may_run(&gw).0, "unknown is no");
+    assert!(core.may_run(&other).0, "what carpd does not manage is not its business");
+    for (millis, state) in [(0, Master), (5_000, Backup), (10_000, Init), (15_000, Master)] {
+        core.step(Input::Tick, at(millis));
+        core.step(Input::Read { result: Ok(snapshot(&[("1@em0", state)])), log: vec![] }, at(millis));
+        assert_eq!(core.may_run(&gw).0, state == Master, "{state}");
+    }
+    core.step(Input::Read { result: Err("gone".into()), log: vec![] }, at(20_000));
+    assert!(!core.may_run(&gw).0);
 }

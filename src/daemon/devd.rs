@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::coop::unconstrained;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_seqpacket::UnixSeqpacket;
 
 use super::Event;
@@ -33,10 +33,15 @@ pub(crate) async fn follow(path: PathBuf, events: UnboundedSender<Event>) {
     loop {
         match connect(&path).await {
             Ok(socket) => {
-                (wait, told) = (RETRY.0, false);
+                let began = Instant::now();
                 let _ = events.send(Event::Input(Input::EventSource { connected: true }));
                 listen(&socket, &events).await;
                 let _ = events.send(Event::Input(Input::EventSource { connected: false }));
+                told = false;
+                // One that throws its clients out at once is not asked again ten times a second.
+                if began.elapsed() > RETRY.1 {
+                    wait = RETRY.0;
+                }
             }
             // devd being restarted is no news; being gone for longer is, once.
             Err(error) if !told && wait > RETRY.0 * 4 => {

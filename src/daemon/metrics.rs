@@ -294,11 +294,11 @@ mod tests {
         counters.acted(&"gone".parse().unwrap(), ActionKind::Stop, Duration::ZERO, &Outcome::Done);
         let text = render(&core.status(at(2)), &counters);
         let mut family = "";
-        let mut seen = std::collections::BTreeSet::new();
+        let (mut families, mut seen) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# HELP ") {
                 family = rest.split_once(' ').unwrap().0;
-                assert!(seen.insert(family), "{family} twice");
+                assert!(families.insert(family), "{family} twice");
             } else if !line.starts_with("# TYPE ") {
                 let (series, value) = line.rsplit_once(' ').unwrap();
                 assert!(series.starts_with(family), "{line} is not of {family}");

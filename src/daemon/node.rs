@@ -16,6 +16,7 @@ use super::log::{self, Log};
 use super::metrics::{self, Counters};
 use super::state::StateFile;
 use super::{Event, clock};
+use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
 use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply};
@@ -131,7 +132,7 @@ impl Node {
                     self.feed(Input::Probed { service: service.name().clone(), probe, ok, text });
                 }
             }
-            Event::Read(result) => self.reloaded(result),
+            Event::Read(result) => self.reloaded(*result),
         }
     }
 
@@ -201,10 +202,10 @@ impl Node {
         };
         let began = Instant::now();
         let action = Action::begin(&service, kind);
-        if kind == ActionKind::Start
-            && let Some(hint) = self.last_hint
-        {
-            self.counters.event_to_action(hint.elapsed());
+        // A start so long after the last event has another cause.
+        let hint = self.last_hint.map(|hint| hint.elapsed()).filter(|ago| *ago < Duration::from_secs(10));
+        if let (ActionKind::Start, Some(ago)) = (kind, hint) {
+            self.counters.event_to_action(ago);
         }
         let events = self.events.clone();
         tokio::spawn(async move {
@@ -289,14 +290,17 @@ impl Node {
         });
     }
 
-    fn reloaded(&mut self, result: Box<Result<Configuration, Vec<crate::config::Finding>>>) {
-        let reply = match *result {
+    fn reloaded(&mut self, result: Result<Configuration, Vec<Finding>>) {
+        let reply = match result {
             Ok(new) => self.adopt(new),
             Err(findings) => {
                 self.counters.reload_failed();
-                let text = format!("the configuration in force is kept:\n{}", describe_all(&findings));
-                tracing::error!("{text}");
-                Reply::Failed { text }
+                tracing::error!("the new configuration cannot be used; the one in force is kept");
+                configuration::tell(&findings);
+                let text = describe_all(&findings);
+                Reply::Failed {
+                    text: format!("the new configuration cannot be used; the one in force is kept\n{text}"),
+                }
             }
         };
         for answer in self.reload.waiting.drain(..) {
@@ -311,24 +315,23 @@ impl Node {
 
     fn adopt(&mut self, mut new: Configuration) -> Reply {
         self.counters.reload_succeeded(clock::now().wall);
-        if self.configuration.same_as(&new) {
+        let kept = new.keep_what_needs_a_restart(&self.configuration.settings);
+        if kept.is_empty() && self.configuration.same_as(&new) {
             tracing::debug!("the configuration is unchanged");
             self.configuration.text = new.text;
             return Reply::Done { text: "unchanged".to_owned() };
         }
         let mut open = Vec::new();
-        let restart = self.configuration.needs_restart(&new.settings);
-        if !restart.is_empty() {
-            open.push(format!("restart carpd for the change of {}", restart.join(", ")));
+        if !kept.is_empty() {
+            open.push(format!("restart carpd for the change of {}", kept.join(", ")));
         }
         open.extend(self.exporter.listen(new.settings.metrics).err());
         configuration::tell(&new.findings);
         self.log.set_level(new.settings.node.log);
         if self.configuration.settings.control.group != new.settings.control.group {
-            give_to_group(&self.configuration.settings.control.socket, &new.settings.control.group);
+            give_to_group(&new.settings.control.socket, &new.settings.control.group);
         }
         self.admins.write().unwrap_or_else(PoisonError::into_inner).clone_from(&new.admins);
-        self.keep_unchanged_services(&mut new);
         self.watch = Watch::new(&new.settings, clock::now().mono);
         let policy = new.policy.clone();
         self.configuration = new;
@@ -339,13 +342,5 @@ impl Node {
         let text = format!("reloaded; {}", open.join("; "));
         tracing::warn!("{text}");
         Reply::Done { text }
-    }
-
-    fn keep_unchanged_services(&self, new: &mut Configuration) {
-        for (name, service) in &mut new.services {
-            if let Some(old) = self.configuration.services.get(name).filter(|old| *old == service) {
-                *service = Arc::clone(old);
-            }
-        }
     }
 }

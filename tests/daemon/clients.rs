@@ -91,9 +91,9 @@ fn a_client_that_does_not_read_delays_nobody() {
 #[test]
 fn the_socket_is_for_its_owner_and_group_and_goes_away_with_the_daemon() {
     let mut node = node(1);
-    let path = node.directory.join("control");
+    let path = node.path("control");
     assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o660);
-    assert_eq!(node.directory.join("state").metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(node.path("state").metadata().unwrap().permissions().mode() & 0o777, 0o700);
     assert!(node.stop().success());
     assert!(!path.exists());
 }
@@ -125,8 +125,8 @@ fn whoever_is_no_admin_may_look_but_not_touch() {
     }
     let node = node(1);
     assert!(ask_as_nobody(&node, &Ask::Status).is_none(), "the socket is for its group");
-    std::fs::set_permissions(&node.directory.0, std::fs::Permissions::from_mode(0o755)).unwrap();
-    std::fs::set_permissions(node.directory.join("control"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    std::fs::set_permissions(node.directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::set_permissions(node.path("control"), std::fs::Permissions::from_mode(0o666)).unwrap();
     assert!(matches!(ask_as_nobody(&node, &Ask::Status), Some(Answer::Status { .. })));
     for ask in [Ask::Reload, Ask::Change { change: Request::MaintenanceLeave }] {
         let Some(Answer::Denied { text }) = ask_as_nobody(&node, &ask) else { panic!("{ask:?}") };

@@ -28,7 +28,7 @@ fn last_result(node: &Node) -> Option<ActionResult> {
 }
 
 fn pids(node: &Node) -> Option<Vec<String>> {
-    let pids = fs::read_to_string(node.directory.join("gw.pids")).ok()?;
+    let pids = fs::read_to_string(node.path("gw.pids")).ok()?;
     Some(pids.lines().map(str::to_owned).collect())
 }
 
@@ -79,7 +79,7 @@ fn a_program_gets_the_environment_that_is_promised_and_no_open_file() {
          *) test -e $1.umask;;\nesac\n",
     );
     wait_for("it runs", || node.status().services[0].as_wanted().then_some(()));
-    let read = |name: &str| fs::read_to_string(node.directory.join(name)).unwrap();
+    let read = |name: &str| fs::read_to_string(node.path(name)).unwrap();
     let mut env: Vec<String> = read("gw.env").lines().map(str::to_owned).collect();
     // A shell's own additions.
     env.retain(|line| !["PWD=", "OLDPWD=", "_=", "SHLVL="].iter().any(|own| line.starts_with(own)));

@@ -22,11 +22,11 @@ fn node() -> Node {
 }
 
 fn text(node: &Node) -> String {
-    fs::read_to_string(node.directory.join("carpd.toml")).unwrap()
+    fs::read_to_string(node.path("carpd.toml")).unwrap()
 }
 
 fn write(node: &Node, text: &str) {
-    fs::write(node.directory.join("carpd.toml"), text).unwrap();
+    fs::write(node.path("carpd.toml"), text).unwrap();
 }
 
 #[test]

@@ -140,11 +140,11 @@ fn a_torn_state_file_is_set_aside_and_the_service_goes_on() {
     node.enter_maintenance();
     wait_for_share(&node, 240);
     node.kill();
-    let path = node.directory.join("state/state.json");
+    let path = node.path("state/state.json");
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     node.start();
-    assert!(node.directory.join("state/state.json.bad-1").exists());
+    assert!(node.path("state/state.json.bad-1").exists());
     assert!(node.log().contains("is damaged"), "{}", node.log());
     // Nobody knows whose 241 that is, so nobody takes it back.
     assert_eq!((amount(&node), node.kernel.lock().added.len()), (240, 1));
@@ -154,23 +154,23 @@ fn a_torn_state_file_is_set_aside_and_the_service_goes_on() {
 #[test]
 fn a_state_file_of_a_later_version_is_left_alone() {
     let mut node = node();
-    fs::create_dir(node.directory.join("state")).unwrap();
+    fs::create_dir(node.path("state")).unwrap();
     let later = "{\"format\":2,\"journal\":{}}";
-    fs::write(node.directory.join("state/state.json"), later).unwrap();
+    fs::write(node.path("state/state.json"), later).unwrap();
     node.start();
     let Reply::Failed { text } = node.enter_maintenance() else { panic!() };
     assert!(text.contains("later carpd"), "{text}");
     assert!(node.status().verdict.problems.iter().any(|p| p.what.contains("state file")));
     node.stop();
-    assert_eq!(fs::read_to_string(node.directory.join("state/state.json")).unwrap(), later);
+    assert_eq!(fs::read_to_string(node.path("state/state.json")).unwrap(), later);
     assert!(node.kernel.lock().added.is_empty());
 }
 
 #[test]
 fn a_full_disk_refuses_maintenance_and_changes_nothing() {
     let mut node = node();
-    fs::create_dir(node.directory.join("state")).unwrap();
-    let new = node.directory.join("state/state.json.new");
+    fs::create_dir(node.path("state")).unwrap();
+    let new = node.path("state/state.json.new");
     std::os::unix::fs::symlink("/dev/full", &new).unwrap();
     node.start();
     let Reply::Failed { text } = node.enter_maintenance() else { panic!() };
@@ -194,7 +194,7 @@ fn a_second_daemon_refuses_and_names_the_first() {
     node.status();
     // The lock goes with its holder, however that ends; what it leaves behind does not matter.
     node.kill();
-    assert!(node.directory.join("control").exists());
+    assert!(node.path("control").exists());
     node.start();
 }
 
