@@ -1,4 +1,5 @@
 //! The real carpctl against a control socket that answers well, badly or not at all: its exit codes are a contract.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")]
 
 #[path = "ctl_support/daemon.rs"]
 mod daemon;
@@ -104,7 +105,8 @@ fn every_bad_answer_is_told_apart_and_none_is_waited_for_too_long() {
     let huge = vec![b'x'; LONGEST_LINE + 2];
     let json = serde_json::to_string(&status(samples::healthy())).unwrap();
     let other_schema = json.replacen("\"schema\":1", "\"schema\":2", 1) + "\n";
-    let cases: [(fn() -> Act, &str); 6] = [
+    type Case = (fn() -> Act, &'static str);
+    let cases: [Case; 6] = [
         (|| Act::Raw(Vec::new()), "closed the connection"),
         (|| Act::Raw(b"{\"answer\":\"sta".to_vec()), "closed the connection"),
         (|| Act::Raw(b"\x00\xff what?\n".to_vec()), "does not understand"),
