@@ -1,4 +1,5 @@
 //! The real carpctl against a control socket that answers well, badly or not at all: its exit codes are a contract.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")]
 
 #[path = "ctl_support/daemon.rs"]
 mod daemon;
@@ -104,7 +105,8 @@ fn every_bad_answer_is_told_apart_and_none_is_waited_for_too_long() {
     let huge = vec![b'x'; LONGEST_LINE + 2];
     let json = serde_json::to_string(&status(samples::healthy())).unwrap();
     let other_schema = json.replacen("\"schema\":1", "\"schema\":2", 1) + "\n";
-    let cases: [(fn() -> Act, &str); 6] = [
+    type Case = (fn() -> Act, &'static str);
+    let cases: [Case; 6] = [
         (|| Act::Raw(Vec::new()), "closed the connection"),
         (|| Act::Raw(b"{\"answer\":\"sta".to_vec()), "closed the connection"),
         (|| Act::Raw(b"\x00\xff what?\n".to_vec()), "does not understand"),
@@ -220,6 +222,21 @@ fn leaving_maintenance_shows_that_the_demotion_is_gone() {
 }
 
 #[test]
+fn leaving_maintenance_waits_until_the_share_has_left_the_kernel() {
+    let node = Node::new("").daemon(|at, ask| match (ask, at) {
+        (Ask::Change { .. }, _) => done("maintenance left").into(),
+        (_, 0..3) => {
+            let mut moving = samples::maintenance();
+            moving.demotion.reasons[0].name = "changing".to_owned();
+            status(moving).into()
+        }
+        _ => status(samples::healthy()).into(),
+    });
+    let ran = node.run(&["maintenance", "leave"]).exits(0);
+    assert!(ran.out.contains("demotion  0\n"), "{ran:?}");
+}
+
+#[test]
 fn is_master_is_silent_and_cannot_tell_what_is_unknown() {
     let daemon = Node::new("").answers(status(samples::healthy()));
     let kernel = Node::new("").kernel(snapshot(&[("1@em0", CarpState::Master), ("3@em1", CarpState::Backup)]));
@@ -307,7 +324,8 @@ fn events_are_shown_as_they_come_and_end_with_3_when_the_daemon_ends() {
         .daemon(|_, _| Act::Say(vec![Answer::Event { entry: entry(1) }, Answer::Event { entry: entry(2) }]));
     let ran = node.run(&["events", "--follow", "--json"]).exits(3);
     assert_eq!(ran.out.lines().count(), 2, "{ran:?}");
-    assert!(node.run(&["events", "-f"]).exits(3).out.contains("BACKUP -> MASTER"));
+    let ran = node.run(&["events", "-f"]).exits(3);
+    assert!(ran.out.contains("BACKUP -> MASTER") && ran.err.contains("carpd has ended"), "{ran:?}");
 }
 
 #[test]

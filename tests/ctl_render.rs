@@ -1,4 +1,5 @@
 //! Rendering holds for any status, not only for those that somebody thought of.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")]
 
 #[path = "ctl_support/samples.rs"]
 mod samples;
