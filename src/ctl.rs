@@ -77,8 +77,8 @@ fn one_node(nodes: &[String]) -> Result<Option<&str>, exit::Failure> {
 }
 
 fn run(cli: Cli) -> Ended {
-    let Global { socket, config, node, color } = cli.global;
-    let target = one_node(&node).and_then(|node| Target::resolve(node, config.as_deref(), socket.as_deref()));
+    let Global { socket, config, nodes, color } = cli.global;
+    let target = one_node(&nodes).and_then(|node| Target::resolve(node, config.as_deref(), socket.as_deref()));
     let context = target.map(|target| Context { target, out: Out::new(color) });
     match cli.command {
         Command::Status(args) => shows::status(&mut context?, &args),
@@ -106,7 +106,7 @@ fn run(cli: Cli) -> Ended {
         Command::Reload => changes::reload(&mut context?),
         Command::Metrics => shows::metrics(&mut context?),
         Command::Demotion(Demotion::Assume { fate }) => changes::assume(&mut context?, fate),
-        Command::Lab(command) => lab::run(command, &node, &mut Out::new(color)),
+        Command::Lab(command) => lab::run(command, &nodes, &mut Out::new(color)),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "carpctl", &mut script);

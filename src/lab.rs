@@ -7,4 +7,5 @@ pub mod dir;
 pub mod gateway;
 pub mod plan;
 pub mod server;
+pub mod story;
 pub mod world;

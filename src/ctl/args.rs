@@ -39,11 +39,11 @@ pub struct Global {
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     pub socket: Option<PathBuf>,
     /// The node's carpd.toml [default: /usr/local/etc/carpd/carpd.toml].
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options", conflicts_with = "node")]
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Global options", conflicts_with = "nodes")]
     pub config: Option<PathBuf>,
     /// A node of the lab that `carpctl lab up` runs, instead of this machine. With `lab` itself: NAME=FILE, once for each node.
-    #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
-    pub node: Vec<String>,
+    #[arg(long = "node", global = true, value_name = "NAME", help_heading = "Global options")]
+    pub nodes: Vec<String>,
     /// When to use colour. auto: on a terminal, unless NO_COLOR is set.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
     pub color: Color,

@@ -3,6 +3,7 @@
 mod exec;
 mod order;
 mod show;
+mod table;
 mod up;
 
 use std::net::IpAddr;

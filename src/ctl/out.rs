@@ -52,6 +52,18 @@ impl Out {
         self.terminal
     }
 
+    /// Whether colour is wanted.
+    #[must_use]
+    pub const fn is_colored(&self) -> bool {
+        self.color
+    }
+
+    /// The lines of the terminal, or of an old one if that is unknown.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        terminal_size::terminal_size_of(io::stdout()).map_or(24, |(_, rows)| rows.0.into())
+    }
+
     /// Whether nobody reads any more.
     #[must_use]
     pub const fn is_closed(&self) -> bool {

@@ -9,7 +9,7 @@ pub mod devd;
 mod kernel;
 pub mod protocol;
 pub mod setup;
-mod state;
+pub(super) mod state;
 pub mod timeline;
 
 use std::cell::RefCell;
@@ -32,6 +32,9 @@ pub use state::ServiceProcess;
 
 /// How long the clock may sleep if nothing is due in the world.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// How long after one node the next one boots.
+const BOOT_DISTANCE: Duration = Duration::from_millis(100);
 
 /// How long a carpd may take from its start to its first answer.
 const READY_LIMIT: Duration = Duration::from_secs(10);
@@ -154,13 +157,16 @@ impl Lab {
         admin::listen(self)?;
         for at in 0..self.nodes() {
             kernel::listen(self, at)?;
-            self.start_devd(at)?;
         }
-        // All carpds begin with the election, as they do where two machines are switched on together.
         self.state.borrow_mut().begin();
         spawn_local(clock(self.clone()));
-        for at in 0..self.nodes() {
+        // The last one first: a node that finds another one gets its pf states at once. Of two that boot in the same instant, the first
+        // one is demoted until its second attempt 5 s later.
+        for at in (0..self.nodes()).rev() {
+            self.act(|state| state.cluster.boot(at))?;
+            self.start_devd(at)?;
             daemon::start(self, at)?;
+            tokio::time::sleep(BOOT_DISTANCE).await;
         }
         for at in 0..self.nodes() {
             daemon::ready(self, at, READY_LIMIT).await?;

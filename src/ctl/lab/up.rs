@@ -10,13 +10,15 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
-use super::{Story, order};
+use super::{Story, order, table};
 use crate::ctl::exit::{self, Ended, Failure};
 use crate::ctl::out::Out;
 use crate::lab::dir::{LabDir, LabPaths, default_root};
 use crate::lab::server::protocol::LabAsk;
 use crate::lab::server::setup::NodeInput;
 use crate::lab::server::{Lab, Programs};
+use crate::lab::story;
+use crate::lab::story::screen::{Mode, Screen};
 
 /// How long a lab may take to begin or to end.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -75,8 +77,27 @@ fn interrupted() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 /// `carpctl lab`
-pub(super) fn story(_args: &Story, inputs: &[NodeInput], _out: &mut Out) -> Ended {
-    with_lab(&default_root(), inputs, async |_lab| Ok(exit::DONE))
+pub(super) fn story(args: &Story, inputs: &[NodeInput], out: &mut Out) -> Ended {
+    let mode = if args.json {
+        Mode::Silent
+    } else if out.is_terminal() {
+        Mode::Live { color: out.is_colored(), rows: out.rows() }
+    } else {
+        Mode::Lines
+    };
+    let mut screen = Screen::new(mode);
+    let told = with_lab(&args.place.root(), inputs, async |lab| {
+        lab.notes().iter().for_each(|note| screen.say(note));
+        story::tell(&lab, &mut screen).await.map_err(failed)
+    });
+    screen.close();
+    let outcome = told?;
+    if args.json {
+        out.json(&outcome)?
+    } else {
+        out.write(&table::render(&outcome))?
+    }
+    Ok(if outcome.held { exit::DONE } else { exit::FAILED })
 }
 
 /// `carpctl lab up`

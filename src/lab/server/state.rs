@@ -92,8 +92,11 @@ impl State {
         }
     }
 
-    /// Lets the world's clock begin now.
+    /// Lets the world's clock begin now, with all nodes off.
     pub(super) fn begin(&mut self) {
+        for node in &self.cluster.nodes {
+            self.cluster.world.power_off(node.id);
+        }
         self.started = Instant::now();
         self.timeline.start = wall();
         self.observe();
