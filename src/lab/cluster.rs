@@ -26,6 +26,8 @@ pub struct ClusterNode {
     pub id: NodeId,
     /// What it is set up with at boot.
     pub plan: NodePlan,
+    /// The segment that the cable of each of the plan's interfaces leads to.
+    pub segments: Vec<SegmentId>,
 }
 
 impl Cluster {
@@ -39,12 +41,14 @@ impl Cluster {
         let mut nodes = Vec::new();
         for plan in plans {
             let id = world.add_node(&plan.name);
+            let mut cables = Vec::new();
             for interface in &plan.interfaces {
                 world.add_interface(id, &interface.name)?;
                 let segment = segment_of(interface, &mut segments, &mut world);
                 world.plug(id, &interface.name, segment)?;
+                cables.push(segment);
             }
-            nodes.push(ClusterNode { id, plan });
+            nodes.push(ClusterNode { id, plan, segments: cables });
         }
         let mut cluster = Self { world, nodes };
         for at in 0..cluster.nodes.len() {
@@ -76,7 +80,7 @@ impl Cluster {
     /// What OPNsense, or rc(8) and carpd on plain FreeBSD, do at boot: sysctls, then for every vhid first the CARP entry, then
     /// its aliases, then pfsync.
     fn apply(&mut self, at: usize) -> Result<(), LabError> {
-        let ClusterNode { id, plan } = self.nodes[at].clone();
+        let ClusterNode { id, plan, .. } = self.nodes[at].clone();
         if plan.opnsense_maintenance {
             self.world.add_demotion(id, Demotion::new(OPNSENSE_MAINTENANCE))?;
         }
@@ -87,16 +91,30 @@ impl Cluster {
                 self.world.add_address(id, &interface.name, *net, None)?;
             }
         }
-        for vhid in &plan.vhids {
-            self.apply_vhid(id, vhid)?;
-        }
+        self.apply_vhids(at)?;
         self.world.set_preempt(id, plan.preempt)?;
         self.world.set_pf(id, true)?;
-        if let Some(pfsync) = &plan.pfsync {
-            let (syncdev, peer) = (Some(pfsync.syncdev.clone()), pfsync.syncpeer);
-            self.world.set_pfsync(id, &PfsyncSettings { syncdev, peer, version: pfsync.version })?;
-        }
-        Ok(())
+        self.apply_pfsync(at)
+    }
+
+    /// Sets up every vhid of the plan, the CARP entry before its aliases.
+    ///
+    /// # Errors
+    /// The node is off, or its plan contradicts itself.
+    pub fn apply_vhids(&mut self, at: usize) -> Result<(), LabError> {
+        let ClusterNode { id, plan, .. } = self.nodes[at].clone();
+        plan.vhids.iter().try_for_each(|vhid| self.apply_vhid(id, vhid))
+    }
+
+    /// Sets pfsync, which asks for a bulk update and demotes the node until that ends.
+    ///
+    /// # Errors
+    /// The node is off, or its plan contradicts itself.
+    pub fn apply_pfsync(&mut self, at: usize) -> Result<(), LabError> {
+        let ClusterNode { id, plan, .. } = &self.nodes[at];
+        let Some(pfsync) = &plan.pfsync else { return Ok(()) };
+        let (syncdev, peer) = (Some(pfsync.syncdev.clone()), pfsync.syncpeer);
+        self.world.set_pfsync(*id, &PfsyncSettings { syncdev, peer, version: pfsync.version })
     }
 
     fn apply_vhid(&mut self, id: NodeId, vhid: &VhidPlan) -> Result<(), LabError> {
@@ -123,6 +141,14 @@ impl Cluster {
     #[must_use]
     pub fn interface(&self, at: usize, label: &str) -> Option<InterfaceName> {
         self.nodes[at].plan.interface(label).map(|i| i.name.clone())
+    }
+
+    /// The segment that the cable of the interface called `label` leads to, whether or not it is plugged in.
+    #[must_use]
+    pub fn segment(&self, at: usize, label: &str) -> Option<SegmentId> {
+        let ClusterNode { plan, segments, .. } = &self.nodes[at];
+        let place = plan.interfaces.iter().position(|i| i.label == label || i.name.as_str() == label)?;
+        segments.get(place).copied()
     }
 }
 
