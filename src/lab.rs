@@ -3,4 +3,5 @@
 pub mod cluster;
 pub mod daemon;
 pub mod plan;
+pub mod scenario;
 pub mod world;

@@ -11,6 +11,7 @@
 pub mod config;
 pub mod control;
 pub mod core;
+pub mod ctl;
 pub mod kernel;
 pub mod lab;
 pub mod model;

@@ -1,0 +1,3 @@
+//! carpctl: shows and changes what carpd does on a node.
+
+pub mod lab_run;
