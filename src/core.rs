@@ -125,8 +125,8 @@ impl Core {
     #[must_use]
     pub fn next_wake(&self, now: Now) -> Mono {
         let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
-        let write = (self.journal != self.durable && self.writing.is_none() && self.frozen.is_none())
-            .then_some(self.write_retry);
+        let unwritten = self.journal != self.durable || self.write_error.is_some();
+        let write = (unwritten && self.writing.is_none() && self.frozen.is_none()).then_some(self.write_retry);
         let ledger = self.share_is_wrong().then_some(self.ledger_retry);
         let expiry =
             self.journal.maintenance.as_ref().and_then(|m| m.until).map(|until| now.mono + until.since(now.wall));
