@@ -125,10 +125,10 @@ impl Core {
     #[must_use]
     pub fn next_wake(&self, now: Now) -> Mono {
         let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
-        let write = (self.journal != self.durable && self.writing.is_none() && self.frozen.is_none())
-            .then_some(self.write_retry);
-        // What has to wait for the disk is looked at when the disk has answered, and not before.
         let idle = self.writing.is_none();
+        let unwritten = self.journal != self.durable || self.write_error.is_some();
+        let write = (unwritten && idle && self.frozen.is_none()).then_some(self.write_retry);
+        // What has to wait for the disk is looked at when the disk has answered, and not before.
         let ledger = (idle && self.waiting.is_empty() && self.share_is_wrong()).then_some(self.ledger_retry);
         let until = self.journal.maintenance.as_ref().and_then(|m| m.until).filter(|_| idle);
         let expiry = until.map(|until| now.mono + until.since(now.wall));

@@ -11,6 +11,7 @@ mod events;
 pub mod exit;
 mod gate;
 mod lab;
+pub mod lab_run;
 pub mod look;
 mod maintenance;
 pub mod out;

@@ -158,7 +158,8 @@ impl Core {
         if self.frozen.is_some() || self.writing.is_some() || now.mono < self.write_retry {
             return;
         }
-        if self.journal == self.durable {
+        // After a failure even what is durable is written again: nothing else would tell that the disk has recovered.
+        if self.journal == self.durable && self.write_error.is_none() {
             self.durable_now(now);
             return;
         }

@@ -412,6 +412,22 @@ fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_disk_that_has_room_again_is_noticed_although_nothing_waits_to_be_written() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.around.disk.fault = Some("no space left on device".into());
+    rig.enter();
+    rig.run(20_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Critical);
+    rig.around.disk.fault = None;
+    rig.run(6_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Ok);
+    let writes = rig.around.disk.writes;
+    rig.run(60_000);
+    assert_eq!(rig.around.disk.writes, writes, "one write is proof enough");
+}
+
+#[test]
 fn i3_i4_a_restart_of_carpd_writes_nothing_to_the_kernel() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);

@@ -84,6 +84,8 @@ pub struct SimDaemon {
     pub replies: Vec<(u64, Reply)>,
     /// It was told to stop and has done what it had to.
     pub exited: bool,
+    /// Two actions of one service were under way at once, which must never be.
+    pub overlapped: Option<String>,
 }
 
 #[derive(Debug)]
@@ -97,7 +99,7 @@ impl SimDaemon {
     #[must_use]
     pub fn start(policy: Policy, around: &Surroundings, now: Now) -> Self {
         let core = Core::new(policy, Loaded::Journal(around.disk.journal.clone()), now);
-        Self { core, later: Vec::new(), notes: Vec::new(), replies: Vec::new(), exited: false }
+        Self { core, later: Vec::new(), notes: Vec::new(), replies: Vec::new(), exited: false, overlapped: None }
     }
 
     /// When [`Self::tick`] is due.
@@ -170,6 +172,11 @@ impl SimDaemon {
                 Some(Input::DemotionAdded { result: kernel.add_demotion(delta).map_err(|e| e.to_string()) })
             }
             Effect::Act { service, kind, limit } => {
+                if self.later.iter().any(|(_, later)| matches!(later, Later::Acted { service: s, .. } if *s == service))
+                {
+                    self.overlapped =
+                        Some(format!("{} of {service} began before the last action ended", kind.as_str()));
+                }
                 let state = around.services.entry(service.clone()).or_default();
                 let (takes, timed_out) = state.takes(kind, limit);
                 self.at(now.mono + takes, Later::Acted { service, kind, timed_out });
