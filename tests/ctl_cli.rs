@@ -247,6 +247,9 @@ fn is_master_is_silent_and_cannot_tell_what_is_unknown() {
     }
     kernel.run(&["is-master", "3@em1"]).exits(1);
     Node::new("").answers(status(samples::unknown_kernel())).run(&["is-master", "1@em0"]).exits(2);
+    let mut unknown = samples::healthy();
+    unknown.vhids[0].state = VhidState::Unknown;
+    Node::new("").answers(status(unknown)).run(&["is-master", "1@em0"]).exits(2);
     let nobody = Node::new("").run(&["is-master", "1@em0"]).exits(2);
     assert_eq!(nobody.err, "");
     assert!(Node::new("").run(&["is-master", "-v", "1@em0"]).exits(2).err.contains("cannot tell"));
