@@ -343,6 +343,8 @@ impl Core {
     }
 
     fn reply_when_durable(&mut self, id: u64, text: String) {
+        // Whoever asks is told now how the disk is, not when the pause after an earlier failure is over.
+        self.write_retry = Mono::ZERO;
         self.waiting.push((id, text));
     }
 }

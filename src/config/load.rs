@@ -78,6 +78,7 @@ impl Loaded {
             vhids,
             services: settings.services.iter().map(super::settings::Service::policy).collect(),
             maintenance_demotion: settings.maintenance.demotion,
+            maintenance_default_for: self.settings.maintenance.default_for,
             opnsense_maintenance: self.opnsense.as_ref().is_some_and(|config| config.maintenance),
             boot_hold: settings.boot_hold,
             poll: settings.node.poll,

@@ -70,6 +70,7 @@ impl Core {
             self.reply(id, Reply::Refused { text: format!("{why}; --force enters anyway") });
             return;
         }
+        let until = until.or_else(|| self.policy.maintenance_default_for.map(|wait| now.wall + wait));
         self.journal.maintenance = Some(Maintenance { reason, by, since: now.wall, until });
         self.reply_when_durable(id, "in maintenance".to_owned());
     }

@@ -396,6 +396,16 @@ fn maintenance_ends_by_itself_and_survives_a_clock_that_went_back() {
 }
 
 #[test]
+fn a_maintenance_without_an_end_gets_the_configured_one() {
+    let mut limited = policy(Vec::new());
+    limited.maintenance_default_for = Some(Duration::from_secs(3600));
+    let mut rig = Rig::new(limited, &[("1@em0", Backup)]);
+    rig.run(1_000);
+    rig.enter();
+    assert_eq!(rig.status().maintenance.until, Some(rig.now.wall + Duration::from_secs(3600)));
+}
+
+#[test]
 fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);

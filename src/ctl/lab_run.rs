@@ -2,17 +2,14 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
+use super::exit;
 use crate::lab::scenario::{Mistake, Scenario};
 
 /// Something that the scenario expects did not hold, or a promise was broken.
-const NOT_HELD: u8 = 1;
-
-/// Wrong usage, or a file that is not a scenario (`EX_USAGE`, sysexits(3)).
-const USAGE: u8 = 64;
+const NOT_HELD: u8 = exit::FAILED;
 
 /// Run a scenario in virtual time: two or more simulated nodes with the real decisions of carpd.
 ///
@@ -32,7 +29,7 @@ pub struct LabRun {
 
 /// Runs the scenario and prints what it showed.
 #[must_use]
-pub fn run(args: &LabRun) -> ExitCode {
+pub fn run(args: &LabRun) -> u8 {
     let scenario = match Scenario::load(&args.file) {
         Ok(scenario) => scenario,
         Err(mistakes) => return unusable(&mistakes),
@@ -48,13 +45,13 @@ pub fn run(args: &LabRun) -> ExitCode {
     };
     // A reader that has seen enough, such as head(1), changes nothing about the result.
     let _ = std::io::stdout().write_all(text.as_bytes());
-    if report.held { ExitCode::SUCCESS } else { NOT_HELD.into() }
+    if report.held { exit::DONE } else { NOT_HELD }
 }
 
-fn unusable(mistakes: &[Mistake]) -> ExitCode {
+fn unusable(mistakes: &[Mistake]) -> u8 {
     let mut stderr = std::io::stderr();
     for mistake in mistakes {
         let _ = writeln!(stderr, "{mistake}");
     }
-    USAGE.into()
+    exit::USAGE
 }

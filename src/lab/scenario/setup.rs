@@ -156,6 +156,7 @@ fn from_opnsense(name: &str, config: &OpnsenseConfig, carpd: &Carpd) -> NodeSetu
         vhids,
         services: Vec::new(),
         maintenance_demotion: ShareAmount::FULL,
+        maintenance_default_for: None,
         opnsense_maintenance: config.maintenance,
         boot_hold: carpd.boot_hold.0,
         poll: carpd.poll.0,
