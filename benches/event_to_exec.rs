@@ -16,7 +16,9 @@ mod support;
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use carpd::core::status::ServiceStatus;
@@ -80,10 +82,7 @@ fn flip(node: &Node, count: u32, state: CarpState) -> u64 {
     if state == Backup {
         return 0;
     }
-    let ran = (1..=count).map(|n| {
-        let text = fs::read_to_string(node.path(format!("s{n}.up"))).unwrap();
-        text.parse::<u64>().unwrap()
-    });
+    let ran = (1..=count).map(|n| ran_at(&node.path(format!("s{n}.up"))));
     ran.max().unwrap() - began
 }
 
@@ -133,6 +132,31 @@ fn single_event() {
     row("devd record to exec, 1 service, 255 vhids", took, "ms");
 }
 
+/// What the machine itself needs for as many programs, one after the other: no daemon can be faster than about this.
+fn baseline() {
+    let directory = tempfile::tempdir().unwrap();
+    let me = std::env::current_exe().unwrap();
+    let mut took = Vec::new();
+    for _ in 0..FLIPS {
+        let began = micros();
+        let spawn = |n: u32| {
+            let mut command = Command::new(&me);
+            command.args([directory.path().join(format!("b{n}")).to_str().unwrap(), "start"]).env_clear();
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+            command.spawn().unwrap()
+        };
+        let children: Vec<_> = (1..=MANY).map(spawn).collect();
+        children.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+        let ran = (1..=MANY).map(|n| ran_at(&directory.path().join(format!("b{n}.up"))));
+        took.push(millis(ran.max().unwrap() - began));
+    }
+    row("the last of 255 bare spawns, no daemon", took, "ms");
+}
+
+fn ran_at(path: &Path) -> u64 {
+    fs::read_to_string(path).unwrap().parse().unwrap()
+}
+
 fn many_events() {
     let node = node(MANY, "settle = \"0s\"\ncheck_every = \"60s\"");
     let before = rss(&node);
@@ -171,6 +195,7 @@ fn main() {
     }
     println!("{:<44} {:>9} {:>9} {:>9} {:>9}", "", "min", "median", "p99", "max");
     single_event();
+    baseline();
     many_events();
     idle(0);
     idle(1);
