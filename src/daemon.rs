@@ -118,7 +118,7 @@ async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
         KernelChoice::Freebsd => kernel::open("freebsd"),
         KernelChoice::Lab(path) => kernel::open(&format!("lab:{}", path.display())),
     }?;
-    let (listener, _socket) = control::open(&settings.control)?;
+    let (listener, _socket) = control::open(&settings.control).await?;
     let (events, inbox) = mpsc::unbounded_channel();
     let (asks, questions) = mpsc::channel(1);
     let admins = Arc::new(RwLock::new(configuration.admins.clone()));

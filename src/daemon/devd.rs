@@ -120,3 +120,35 @@ impl Batch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[tokio::test]
+    async fn a_burst_is_one_hint_and_the_end_is_noticed() {
+        let (devd, client) = UnixSeqpacket::pair().unwrap();
+        for vhid in 1..=250 {
+            devd.send(format!("!system=CARP subsystem={vhid}@em0 type=MASTER\n").as_bytes()).await.unwrap();
+        }
+        devd.send(b"!system=ACPI subsystem=x type=y\n").await.unwrap();
+        drop(devd);
+        let (events, mut inbox) = unbounded_channel();
+        listen(&client, &events).await;
+        let Some(Event::Hint(changes)) = inbox.recv().await else { panic!() };
+        assert_eq!(changes.len(), 250);
+        assert!(inbox.try_recv().is_err(), "one hint is enough");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_matter_is_no_hint() {
+        let (devd, client) = UnixSeqpacket::pair().unwrap();
+        devd.send(b"!system=ACPI subsystem=x type=y\n").await.unwrap();
+        devd.send(b"!system=CARP subsystem=1@em0 type=MAST").await.unwrap();
+        drop(devd);
+        let (events, mut inbox) = unbounded_channel();
+        listen(&client, &events).await;
+        assert!(inbox.try_recv().is_err());
+    }
+}

@@ -1,6 +1,6 @@
 //! Carries out what the core decides.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,8 @@ pub(crate) struct Node {
     next_request: u64,
     reload: Reload,
     last_hint: Option<Instant>,
+    /// The services that an action is under way for.
+    acting: BTreeSet<ServiceName>,
     events: UnboundedSender<Event>,
     exit: bool,
 }
@@ -87,6 +89,7 @@ impl Node {
             next_request: 0,
             reload: Reload::default(),
             last_hint: None,
+            acting: BTreeSet::new(),
             events: parts.events,
             exit: false,
         }
@@ -121,6 +124,7 @@ impl Node {
                 self.feed(Input::Hint(changes));
             }
             Event::Acted { service, kind, took, outcome } => {
+                self.acting.remove(service.name());
                 self.counters.acted(service.name(), kind, took, &outcome);
                 self.feed(Input::Acted { service: service.name().clone(), outcome });
             }
@@ -196,10 +200,14 @@ impl Node {
     }
 
     fn act(&mut self, name: &ServiceName, kind: ActionKind, limit: Duration) -> Option<Input> {
+        let failed = |why: &str| Input::Acted { service: name.clone(), outcome: Outcome::Failed(why.to_owned()) };
         let Some(service) = self.configuration.services.get(name).cloned() else {
-            let outcome = Outcome::Failed("it is not configured".to_owned());
-            return Some(Input::Acted { service: name.clone(), outcome });
+            return Some(failed("it is not configured"));
         };
+        // The core forgets a service that leaves the configuration, but its action may outlast its absence.
+        if !self.acting.insert(name.clone()) {
+            return Some(failed("an action begun under an earlier configuration has not ended yet"));
+        }
         let began = Instant::now();
         let action = Action::begin(&service, kind);
         // A start so long after the last event has another cause.

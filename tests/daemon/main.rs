@@ -5,5 +5,6 @@ mod clients;
 mod follow;
 mod limits;
 mod reload;
+mod start;
 mod state;
 mod support;

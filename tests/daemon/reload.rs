@@ -67,3 +67,25 @@ fn a_changed_configuration_takes_effect_at_once_and_says_what_does_not() {
     wait_for("the service follows another vhid", || (node.actions("gw") == ["start", "stop"]).then_some(()));
     assert!(node.kernel.lock().added.is_empty());
 }
+
+#[test]
+fn actions_of_a_service_never_overlap_even_if_it_leaves_the_configuration_meanwhile() {
+    let mut node = Node::new(&vhids(1, Master));
+    node.add_service("gw", "1@vtnet0", "");
+    node.write_program(
+        "run",
+        "#!/bin/sh\ncase $2 in\nstart) echo begin >>$1.log; sleep 1; echo end >>$1.log; : >$1.up;;\n\
+         status) test -e $1.up;;\nesac\n",
+    );
+    node.write_configuration("");
+    node.start();
+    wait_for("it is being started", || (node.actions("gw") == ["begin"]).then_some(()));
+    let with = text(&node);
+    write(&node, &with[..with.find("[[service]]").unwrap()]);
+    assert!(matches!(node.reply(&Ask::Reload), Reply::Done { .. }));
+    assert!(node.status().services.is_empty());
+    write(&node, &with);
+    assert!(matches!(node.reply(&Ask::Reload), Reply::Done { .. }));
+    wait_for("it runs", || node.status().services[0].as_wanted().then_some(()));
+    assert_eq!(node.actions("gw"), ["begin", "end"]);
+}
