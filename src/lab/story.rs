@@ -1,9 +1,11 @@
 //! A story: what happens to a pair of firewalls in a year, in about a minute, with everything measured that carpd promises of it.
 
+pub mod client;
 mod measure;
 pub mod outcome;
 mod pair;
 pub mod screen;
+pub mod setting;
 mod steps;
 
 use std::rc::Rc;
@@ -11,14 +13,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::client;
 use super::server::Lab;
 use super::server::protocol::{LabAnswer, LabAsk};
 use super::server::state::State;
+use super::server::timeline::Timeline;
 use crate::control::{Answer, Ask};
 use crate::core::io::{Reply, Request};
 use crate::core::status::Status;
-use crate::model::{Mono, Wall};
+use crate::model::Mono;
 use measure::Measure;
 use outcome::{Outcome, Promise, SCHEMA, Step, millis};
 use pair::Pair;
@@ -40,14 +42,29 @@ enum BrokenOff {
     Failed(String),
 }
 
+/// A story that was told.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Everything that was recorded.
+    pub timeline: Timeline,
+    /// When it ended.
+    pub end: Mono,
+    /// What its clients went through.
+    pub client: Vec<client::Row>,
+    /// What it was told of.
+    pub setting: setting::Setting,
+}
+
 /// Tells the story of `lab`.
 ///
 /// # Errors
 /// The story cannot be told of this pair.
-pub async fn tell(lab: &Rc<Lab>, screen: &mut Screen) -> Result<Outcome, PairError> {
+pub async fn tell(lab: &Rc<Lab>, screen: &mut Screen) -> Result<Told, PairError> {
     let pair = Pair::of(lab)?;
     let began = Instant::now();
-    let watchers = client::watch(lab);
+    let watchers = super::client::watch(lab);
     let mut teller = Teller { lab, pair: &pair, screen, steps: Vec::new(), from: Mono::ZERO };
     let broken_off = teller.everything().await.err().map(|error| error.to_string());
     let steps = teller.steps;
@@ -57,9 +74,9 @@ pub async fn tell(lab: &Rc<Lab>, screen: &mut Screen) -> Result<Outcome, PairErr
         .flat_map(|step| step.promises.iter().filter(|p| !p.held).map(|p| format!("{}: {}", step.title, p.what)))
         .collect();
     let timeline = lab.timeline();
-    let until = lab.look(State::clock);
-    let all = Measure { pair: &pair, timeline: &timeline, from: Mono::ZERO, until };
-    Ok(Outcome {
+    let end = lab.look(State::clock);
+    let all = Measure { pair: &pair, timeline: &timeline, from: Mono::ZERO, until: end };
+    let outcome = Outcome {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         held: broken_promises.is_empty() && broken_off.is_none(),
@@ -71,7 +88,9 @@ pub async fn tell(lab: &Rc<Lab>, screen: &mut Screen) -> Result<Outcome, PairErr
         steps,
         broken_off,
         broken_promises,
-    })
+    };
+    let client = client::rows(&all);
+    Ok(Told { outcome, client, end, setting: setting::setting(lab), timeline })
 }
 
 /// Lets things happen and measures them.
@@ -169,7 +188,7 @@ impl Teller<'_> {
     async fn ask(&self, of: usize, ask: &Ask) -> Result<Answer, BrokenOff> {
         let socket = self.lab.paths().node(&self.pair.names[of]).control_socket();
         let failed = |error| BrokenOff::Failed(format!("carpd of {} does not answer: {error}", self.pair.names[of]));
-        client::control(&socket, ask).await.map_err(failed)
+        super::client::control(&socket, ask).await.map_err(failed)
     }
 
     /// What node number `of` of the pair says of itself.
@@ -187,65 +206,4 @@ impl Teller<'_> {
             other => Err(BrokenOff::Failed(format!("carpd of {} says {other:?}", self.pair.names[of]))),
         }
     }
-}
-
-/// What a story was told of, for the report: nothing in it is secret.
-#[derive(Clone, Debug)]
-pub struct Setting {
-    /// For each node its name and its VIPs.
-    pub nodes: Vec<(String, Vec<SettingVip>)>,
-    /// The services with their limits, as text.
-    pub services: Vec<String>,
-    /// When.
-    pub started: Wall,
-}
-
-/// A VIP of a node.
-#[derive(Clone, Debug)]
-pub struct SettingVip {
-    /// `3@vtnet1 (lan)`
-    pub name: String,
-    /// Its addresses.
-    pub addresses: String,
-    /// `advbase 1, advskew 100`
-    pub numbers: String,
-}
-
-/// What `lab` runs with.
-#[must_use]
-pub fn setting(lab: &Lab) -> Setting {
-    use crate::config::duration::Shown;
-    lab.look(|state| {
-        let vips = |at: usize| {
-            let plan = &state.cluster.nodes[at].plan;
-            let vip = |vhid: &crate::lab::plan::VhidPlan| SettingVip {
-                name: match plan.interface(vhid.id.interface.as_str()) {
-                    Some(interface) if interface.label != interface.name.as_str() => {
-                        format!("{} ({})", vhid.id, interface.label)
-                    }
-                    _ => vhid.id.to_string(),
-                },
-                addresses: vhid.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                numbers: format!("advbase {}, advskew {}", vhid.advbase.get(), vhid.advskew.get()),
-            };
-            plan.vhids.iter().map(vip).collect()
-        };
-        let services = state.nodes.first().map(|node| node.services.iter()).into_iter().flatten().map(|s| {
-            let follows: Vec<String> = s.follows.iter().map(ToString::to_string).collect();
-            format!(
-                "{}: follows {}, settle {}, stop limit {}, looked at every {}",
-                s.name,
-                follows.join(" and "),
-                Shown(s.settle),
-                Shown(s.stop_limit),
-                Shown(s.check_every)
-            )
-        });
-        let nodes = state.cluster.nodes.iter().enumerate();
-        Setting {
-            nodes: nodes.map(|(at, node)| (node.plan.name.clone(), vips(at))).collect(),
-            services: services.collect(),
-            started: state.timeline.start,
-        }
-    })
 }

@@ -1,5 +1,6 @@
 //! Starts and ends labs.
 
+use std::fs::OpenOptions;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -17,8 +18,8 @@ use crate::lab::dir::{LabDir, LabPaths, default_root};
 use crate::lab::server::protocol::LabAsk;
 use crate::lab::server::setup::NodeInput;
 use crate::lab::server::{Lab, Programs};
-use crate::lab::story;
 use crate::lab::story::screen::{Mode, Screen};
+use crate::lab::{report, story};
 
 /// How long a lab may take to begin or to end.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -85,17 +86,25 @@ pub(super) fn story(args: &Story, inputs: &[NodeInput], out: &mut Out) -> Ended 
     } else {
         Mode::Lines
     };
+    let path = args.report.as_path();
+    let unwritable =
+        |error| Failure::new(exit::FAILED, format!("{}: {error}; name another file with --report", path.display()));
+    // Asked for now rather than after a minute.
+    OpenOptions::new().create(true).append(true).open(path).map_err(unwritable)?;
     let mut screen = Screen::new(mode);
     let told = with_lab(&args.place.root(), inputs, async |lab| {
         lab.notes().iter().for_each(|note| screen.say(note));
         story::tell(&lab, &mut screen).await.map_err(failed)
     });
     screen.close();
-    let outcome = told?;
+    let told = told?;
+    std::fs::write(path, report::html(&told)).map_err(unwritable)?;
+    let outcome = told.outcome;
     if args.json {
-        out.json(&outcome)?
+        out.json(&outcome)?;
     } else {
-        out.write(&table::render(&outcome))?
+        out.write(&table::render(&outcome))?;
+        out.write(&format!("Report with a timeline: {}\n", path.display()))?;
     }
     Ok(if outcome.held { exit::DONE } else { exit::FAILED })
 }

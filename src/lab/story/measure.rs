@@ -22,10 +22,21 @@ impl Measure<'_> {
         self.timeline.nodes[self.pair.at[of]].vhid(&vip.ids[of])
     }
 
+    /// When nobody was MASTER of `vip`.
+    pub(super) fn vip_outages(&self, vip: &Vip) -> Vec<Window> {
+        let tracks: Vec<_> = (0..2).filter_map(|of| self.states(vip, of)).collect();
+        windows(&tracks, self.from, self.until, |states| !states.contains(&Some(&VhidState::Master)))
+    }
+
     /// The longest time for which nobody was MASTER of `vip`.
     pub(super) fn vip_outage(&self, vip: &Vip) -> Duration {
+        longest(&self.vip_outages(vip))
+    }
+
+    /// When both nodes were MASTER of `vip`.
+    pub(super) fn splits(&self, vip: &Vip) -> Vec<Window> {
         let tracks: Vec<_> = (0..2).filter_map(|of| self.states(vip, of)).collect();
-        longest(&windows(&tracks, self.from, self.until, |states| !states.contains(&Some(&VhidState::Master))))
+        windows(&tracks, self.from, self.until, |states| states == [Some(&VhidState::Master); 2])
     }
 
     /// When node number `of` of the pair became MASTER of `vip`, for good.
@@ -76,30 +87,31 @@ impl Measure<'_> {
         each.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// The longest time for which no client got an answer: on no node was the service both in charge and answering.
-    pub(super) fn service_outage(&self) -> Duration {
-        let each = (0..self.pair.services.len()).map(|service| {
-            let served: Vec<Track<bool>> = (0..2)
-                .map(|of| {
-                    let (role, answers) = (self.role(service, of), self.answers(service, of));
-                    let both = |values: &[Option<&bool>]| values.iter().all(|value| *value == Some(&true));
-                    as_track(&windows(&[&role, &answers], Mono::ZERO, self.until, both))
-                })
-                .collect();
-            let tracks: Vec<&Track<bool>> = served.iter().collect();
-            longest(&windows(&tracks, self.from, self.until, |values| !values.contains(&Some(&true))))
+    /// When no client of service number `service` got an answer: on no node was it both in charge and answering.
+    pub(super) fn service_outages(&self, service: usize) -> Vec<Window> {
+        let served = [0, 1].map(|of| {
+            let (role, answers) = (self.role(service, of), self.answers(service, of));
+            as_track(&windows(&[&role, &answers], Mono::ZERO, self.until, all_true))
         });
-        each.max().unwrap_or_default()
+        windows(&[&served[0], &served[1]], self.from, self.until, |values| !values.contains(&Some(&true)))
     }
 
-    /// The longest time for which a service ran on both nodes.
+    /// The longest time for which clients of any service got no answer.
+    pub(super) fn service_outage(&self) -> Duration {
+        let services = 0..self.pair.services.len();
+        services.map(|service| longest(&self.service_outages(service))).max().unwrap_or_default()
+    }
+
+    /// When service number `service` ran on both nodes.
+    pub(super) fn overlaps(&self, service: usize) -> Vec<Window> {
+        let tracks = [self.answers(service, 0), self.answers(service, 1)];
+        windows(&[&tracks[0], &tracks[1]], self.from, self.until, all_true)
+    }
+
+    /// The longest time for which any service ran on both nodes.
     pub(super) fn overlap(&self) -> Duration {
-        let each = (0..self.pair.services.len()).map(|service| {
-            let tracks = [self.answers(service, 0), self.answers(service, 1)];
-            let both = |values: &[Option<&bool>]| values.iter().all(|value| *value == Some(&true));
-            longest(&windows(&[&tracks[0], &tracks[1]], self.from, self.until, both))
-        });
-        each.max().unwrap_or_default()
+        let services = 0..self.pair.services.len();
+        services.map(|service| longest(&self.overlaps(service))).max().unwrap_or_default()
     }
 
     /// The longest time for which a service did not answer on node number `of` of the pair.
@@ -137,6 +149,10 @@ fn settled<T: Clone + PartialEq>(
 ) -> Option<Mono> {
     let last: Window = *windows(&[track], from, until, |values| values[0].is_some_and(&wanted)).last()?;
     (last.until == until).then_some(last.from)
+}
+
+fn all_true(values: &[Option<&bool>]) -> bool {
+    values.iter().all(|value| *value == Some(&true))
 }
 
 fn as_track(windows: &[Window]) -> Track<bool> {

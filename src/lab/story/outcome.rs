@@ -10,7 +10,7 @@ use crate::model::Wall;
 pub const SCHEMA: u32 = 1;
 
 /// What came of it all.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Outcome {
     /// [`SCHEMA`].
     pub schema: u32,

@@ -40,6 +40,8 @@ impl Teller<'_> {
         self.election().await?;
         self.cable_pulled().await?;
         self.cable_plugged().await?;
+        self.power_lost().await?;
+        self.power_back().await?;
         self.maintenance().await?;
         self.daemon_dies(FIRST, "in maintenance").await?;
         self.maintenance_ends().await?;
@@ -96,6 +98,31 @@ impl Teller<'_> {
         self.taken_back().await?;
         self.writes(0);
         Ok(())
+    }
+
+    async fn power_lost(&mut self) -> Told {
+        let [first, second] = self.pair.names.clone();
+        self.begin(format!("{first} loses power"));
+        self.order(LabAsk::Crash { node: first }).await?;
+        let limit = self.longest(|vip| vip.master_down(SECOND)) + TOLERANCE;
+        self.handed_over(SECOND, limit + PATIENCE).await?;
+        let outage = self.measure(|m| self.pair.vips.iter().map(|vip| m.vip_outage(vip)).max().unwrap_or_default());
+        self.promise(Promise::within("outage of VIPs", limit, Some(outage)));
+        let ready = self.measure(|m| m.ready(SECOND));
+        self.promise(Promise::within(format!("service ready after MASTER, on {second}"), READY, ready));
+        let unserved = self.measure(|m| m.service_outage());
+        self.promise(Promise::within("outage of the service, for its clients", limit + READY, Some(unserved)));
+        self.writes(0);
+        Ok(())
+    }
+
+    async fn power_back(&mut self) -> Told {
+        let [first, _] = self.pair.names.clone();
+        self.begin(format!("{first} boots and takes over"));
+        self.order(LabAsk::Reboot { node: first }).await?;
+        self.taken_back().await?;
+        self.writes(0);
+        self.quiet(FIRST, PATIENCE).await
     }
 
     async fn maintenance(&mut self) -> Told {
@@ -164,6 +191,8 @@ impl Teller<'_> {
         self.order(LabAsk::Devd { node: second.clone(), change: Run::Start }).await?;
         let ready = self.measure(|m| m.ready(SECOND));
         self.promise(Promise::within("made up for: service ready after MASTER", POLL + READY, ready));
+        let unserved = self.measure(|m| m.service_outage());
+        self.promise(Promise::within("outage of the service, for its clients", POLL + READY, Some(unserved)));
         let status = self.status(FIRST).await?;
         self.promise(Promise::equal("demotion by somebody else, untouched", FULL, status.demotion.total.unwrap_or(-1)));
         self.one_service(self.settle() + self.stop_limit());
@@ -214,7 +243,11 @@ impl Teller<'_> {
         };
         let limit = vip.master_down(FIRST).max(vip.master_down(SECOND)) + vip.advert(SECOND) + TOLERANCE;
         self.until(format!("two MASTERs of {}", vip.name()), limit + PATIENCE, both).await?;
-        self.promise(Promise::is(format!("both nodes are MASTER of {}, as CARP has it", vip.name()), true));
+        let outage = self.measure(|m| m.vip_outage(&vip));
+        let bounce = vip.master_down(FIRST) + TOLERANCE;
+        self.promise(Promise::within(format!("outage of VIP {}", vip.name()), bounce, Some(outage)));
+        let split = self.measure(|m| Some(m.splits(&vip).first()?.from.since(m.from)));
+        self.promise(Promise::within("both nodes are MASTER, as CARP has it", limit, split));
         let named = self.named_by_status().await?;
         self.promise(Promise::within("the status of both names the cause", POLL + READY, named));
         if self.settle() > vip.master_down(FIRST) + TOLERANCE {
@@ -227,6 +260,8 @@ impl Teller<'_> {
         self.quiet(FIRST, limit + PATIENCE).await?;
         let repaired = self.measure(|m| m.mastered_alone(&vip, FIRST).map(|at| at.since(m.from)));
         self.promise(Promise::within("one MASTER again", vip.advert(FIRST) + TOLERANCE, repaired));
+        // That it stays so.
+        self.pass(Duration::from_secs(1)).await?;
         self.writes(0);
         Ok(())
     }
