@@ -198,7 +198,6 @@ impl Core {
     /// The disk failed: whoever asked is told so, and nothing is in force that would be forgotten.
     fn not_durable(&mut self, why: &str, now: Now) {
         self.write_retry = now.mono + RETRY;
-        self.ledger_retry = now.mono + RETRY;
         if self.write_error.as_deref() != Some(why) {
             self.note(Level::Error, Topic::Daemon, "", format!("the state file cannot be written: {why}"));
         }
@@ -212,6 +211,7 @@ impl Core {
         }
         if let Ledger::Moving { from, phase: Phase::Announcing, .. } = self.ledger {
             self.settle(from);
+            self.ledger_retry = now.mono + RETRY;
         }
     }
 

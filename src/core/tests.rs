@@ -273,6 +273,22 @@ fn i2_unknown_starts_nothing_and_stands_down_after_the_grace() {
 }
 
 #[test]
+fn a_kernel_that_becomes_unreadable_while_master_is_away_does_not_keep_carpd_busy() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.event("1@em0", Backup);
+    rig.run(1_000);
+    rig.kernel.look = None;
+    rig.feed(Input::Hint(Vec::new()));
+    rig.run(2_990);
+    for _ in 0..20 {
+        rig.pass_to(rig.now.mono + Duration::from_millis(1));
+        rig.daemon.tick(&mut rig.kernel, &mut rig.around, rig.now);
+        assert!(rig.daemon.next_wake(rig.now) > rig.now.mono, "something is due that a tick does not settle");
+    }
+}
+
+#[test]
 fn a_service_started_by_somebody_else_on_backup_is_stood_down_within_seconds() {
     let mut rig = Rig::gateway(Backup);
     rig.run(2_000);

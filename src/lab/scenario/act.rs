@@ -107,6 +107,11 @@ impl Runner<'_> {
                 self.nodes[at].boot_at = Some(self.now() + down_for.0);
             }
             NodeAction::DaemonKill {} => self.nodes[at].stop_daemon(),
+            NodeAction::DaemonDies { when } => {
+                if let Some(daemon) = &mut self.nodes[at].daemon {
+                    daemon.dies = Some(*when);
+                }
+            }
             NodeAction::DaemonStop {} => self.nodes[at].feed(&mut self.cluster, Input::Shutdown),
             NodeAction::DaemonStart {} => self.nodes[at].daemon_at = Some(self.now()),
             NodeAction::DevdDown {} => self.devd(at, false),
