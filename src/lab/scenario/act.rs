@@ -113,7 +113,6 @@ impl Runner<'_> {
                 }
             }
             NodeAction::DaemonStop {} => self.nodes[at].feed(&mut self.cluster, Input::Shutdown),
-            NodeAction::DaemonStart {} => self.nodes[at].daemon_at = Some(self.now()),
             NodeAction::DevdDown {} => self.devd(at, false),
             NodeAction::DevdUp {} => self.devd(at, true),
             NodeAction::LoseEvents { time } => self.nodes[at].devd.mute_until = self.now() + time.0,
@@ -152,6 +151,11 @@ impl Runner<'_> {
             NodeAction::OpnsenseLeave {} => {
                 self.opnsense_flag(at, false);
                 self.reset_demotion(at)
+            }
+            NodeAction::DaemonStart {} => {
+                world.snapshot(id)?;
+                self.nodes[at].daemon_at = Some(self.now());
+                Ok(())
             }
             NodeAction::Allow { on } => world.set_allow(id, *on),
             NodeAction::Preempt { on } => {
@@ -285,6 +289,8 @@ impl Runner<'_> {
     fn reset_demotion(&mut self, at: usize) -> Result<(), LabError> {
         let id = self.cluster.nodes[at].id;
         let sum = self.cluster.world.demotion(id).unwrap_or_default();
+        // A look in the same instant came before it.
+        self.nodes[at].kernel.looked = false;
         self.nodes[at].kernel.share = 0;
         self.guard.demotion_was_reset(at);
         self.cluster.world.add_demotion(id, Demotion::ZERO.minus(sum))
