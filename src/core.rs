@@ -178,6 +178,7 @@ impl Core {
         self.end_what_has_run_out(now);
         self.assign_roles(now);
         self.move_services(now);
+        self.note_verdicts();
         self.move_share(now);
         self.write_journal(now);
         self.look(now);

@@ -1,5 +1,6 @@
 //! Keeps the journal on disk and carpd's share in the kernel at what the reasons add up to.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::attribution::{Part, PartSource};
@@ -80,7 +81,9 @@ impl Core {
         if self.journal.boot != snapshot.boot {
             self.journal.boot.clone_from(&snapshot.boot);
             self.journal.hold_until = None;
+            self.journal.unhealthy.clear();
         }
+        self.restore_verdicts();
         let is_master = snapshot.vhids.iter().any(|v| v.state == CarpState::Master);
         if rebooted && !self.policy.boot_hold.is_zero() && !is_master {
             self.journal.hold_until = Some(now.mono + self.policy.boot_hold);
@@ -88,6 +91,37 @@ impl Core {
             self.note(Level::Info, Topic::Demotion, "", text);
         }
         self.settle(self.ledger.share());
+    }
+
+    /// A service that is standby cannot be judged anew, so without the old verdict a restart would take the demotion back and
+    /// return the VIPs to a node that is known to be sick.
+    fn restore_verdicts(&mut self) {
+        for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
+            for (probe, state) in policy.probes.iter().zip(&mut service.probes) {
+                if state.healthy.is_none()
+                    && self.journal.unhealthy.contains(&format!("{}/{}", policy.name, probe.name))
+                {
+                    state.healthy = Some(false);
+                    state.text = "it was so before carpd was started".to_owned();
+                }
+            }
+        }
+    }
+
+    /// Notes which probes are a reason for the share, for the next start.
+    pub(super) fn note_verdicts(&mut self) {
+        if self.ledger == Ledger::Unread {
+            return;
+        }
+        let mut unhealthy = BTreeSet::new();
+        for (policy, service) in self.policy.services.iter().zip(&self.services) {
+            for (probe, state) in policy.probes.iter().zip(&service.probes) {
+                if probe.effect != ProbeEffect::Report && state.healthy == Some(false) {
+                    unhealthy.insert(format!("{}/{}", policy.name, probe.name));
+                }
+            }
+        }
+        self.journal.unhealthy = unhealthy;
     }
 
     pub(super) fn assume_ledger(&mut self, landed: bool) -> bool {

@@ -553,6 +553,40 @@ fn an_unhealthy_service_demotes_by_its_named_share_until_it_is_healthy() {
 }
 
 #[test]
+fn i3_i4_a_restart_keeps_the_demotion_of_an_unhealthy_service() {
+    let mut gw = service("gw", &["1@em0"]);
+    gw.probes.push(ProbePolicy {
+        name: "http".into(),
+        every: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        rise: 2,
+        fall: 3,
+        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
+    });
+    let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
+    rig.gw_mut().healthy = false;
+    rig.run(10_000);
+    rig.event("1@em0", Backup);
+    rig.run(10_000);
+    let writes = rig.kernel.writes.len();
+    for _ in 0..3 {
+        rig.restart();
+        rig.run(20_000);
+        assert_eq!((rig.sum() & !15, rig.kernel.writes.len()), (96, writes));
+        rig.assert_sum_adds_up();
+    }
+    rig.gw_mut().healthy = true;
+    rig.event("1@em0", Master);
+    rig.run(10_000);
+    assert_eq!(rig.sum(), 0);
+    rig.gw_mut().healthy = false;
+    rig.run(10_000);
+    rig.reboot("second");
+    rig.run(1_000);
+    assert_eq!(rig.sum(), 0, "a new boot is a new service");
+}
+
+#[test]
 fn i20_the_boot_hold_ends_at_its_limit_or_when_the_node_is_master() {
     let mut held = policy(Vec::new());
     held.boot_hold = Duration::from_secs(60);
