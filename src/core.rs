@@ -129,7 +129,7 @@ impl Core {
         let write = (unwritten && self.writing.is_none() && self.frozen.is_none()).then_some(self.write_retry);
         let ledger = self.share_is_wrong().then_some(self.ledger_retry);
         let expiry =
-            self.journal.maintenance.as_ref().and_then(|m| m.until).map(|until| now.mono + until.since(now.wall));
+            self.journal.maintenance.as_ref().and_then(Maintenance::ends).map(|end| now.mono + end.since(now.wall));
         let times = [self.observer.next(), services, write, ledger, self.journal.hold_until, expiry];
         times.into_iter().flatten().min().unwrap_or(now.mono + self.policy.poll)
     }

@@ -49,10 +49,16 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Whether it has run out at `wall`. A clock that stands before the beginning proves nothing, so maintenance goes on.
+    /// When it ends by itself. A clock that stands before the beginning proves nothing, so it never ends before that.
+    #[must_use]
+    pub fn ends(&self) -> Option<Wall> {
+        self.until.map(|until| until.max(self.since))
+    }
+
+    /// Whether it has run out at `wall`.
     #[must_use]
     pub fn expired(&self, wall: Wall) -> bool {
-        self.until.is_some_and(|until| wall >= until && wall >= self.since)
+        self.ends().is_some_and(|end| wall >= end)
     }
 }
 

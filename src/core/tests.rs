@@ -411,6 +411,23 @@ fn maintenance_ends_by_itself_and_survives_a_clock_that_went_back() {
 }
 
 #[test]
+fn an_end_before_the_beginning_does_not_keep_carpd_busy() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.enter();
+    rig.now.wall = Wall::from_millis(rig.now.wall.as_millis() - 3_600_000);
+    let until = Some(rig.now.wall + Duration::from_secs(30));
+    rig.request(Request::MaintenanceEnter { reason: "short".into(), until, force: false });
+    rig.run(29_000);
+    for _ in 0..3 {
+        rig.pass_to(rig.now.mono + Duration::from_secs(1));
+        rig.daemon.tick(&mut rig.kernel, &mut rig.around, rig.now);
+        assert!(rig.daemon.next_wake(rig.now) > rig.now.mono, "something is due that a tick does not settle");
+    }
+    assert!(rig.status().maintenance.active, "the clock stands before the beginning");
+}
+
+#[test]
 fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);
