@@ -64,6 +64,8 @@ impl Runner<'_> {
             self.guard.refused += 1;
         }
         self.events();
+        // Before the next step of this instant gives another reason.
+        node.into_iter().for_each(|at| self.check_writes(at));
     }
 
     fn to_network(&mut self, action: &NetworkAction) {

@@ -68,6 +68,8 @@ struct Wrong {
     since: Option<Mono>,
     extra: Duration,
     by_hand: bool,
+    /// When a stop hung last.
+    hung: Option<Mono>,
 }
 
 /// What may cause a write to the kernel. As long as it is the same, there must not be a second one.
@@ -401,7 +403,7 @@ impl Runner<'_> {
     }
 
     /// Nothing is written to the kernel while there is no new reason for it.
-    fn check_writes(&mut self, at: usize) {
+    pub(super) fn check_writes(&mut self, at: usize) {
         let now = self.now();
         let writes = self.nodes[at].kernel.writes;
         let journal = &self.nodes[at].around.disk.journal;
@@ -439,11 +441,12 @@ impl Runner<'_> {
             let Some(policy) = self.policy(at, service).cloned() else { continue };
             let poll = self.nodes[at].policy.poll;
             let state = &mut self.guard.nodes[at].wrong[service];
+            if hangs {
+                state.hung = Some(now);
+            }
             if !wrong {
-                *state = Wrong {
-                    by_hand: state.by_hand && self.record.nodes[at].running[service].last() == Some(&true),
-                    ..Wrong::default()
-                };
+                let by_hand = state.by_hand && self.record.nodes[at].running[service].last() == Some(&true);
+                *state = Wrong { by_hand, hung: state.hung, ..Wrong::default() };
                 continue;
             }
             let since = state.since.get_or_insert(now);
@@ -451,15 +454,17 @@ impl Runner<'_> {
                 *since = now;
             }
             let more = match () {
-                () if hangs => LONGEST_BACKOFF + policy.stop_limit,
                 () if state.by_hand => policy.check_every + policy.stop_limit,
                 () if deaf => poll,
                 () => Duration::ZERO,
             };
             state.extra = state.extra.max(more);
+            // The pauses between tries have grown, and a MASTER that was there for too short a time to be seen did not end them.
+            let tries_again = LONGEST_BACKOFF + policy.stop_limit * 2;
+            let pause = state.hung.is_some_and(|hung| now.since(hung) < tries_again);
             let bound = policy.settle + policy.stop_limit + BURST + state.extra;
             let lasted = now.since(*since);
-            if lasted > bound {
+            if lasted > bound && !pause {
                 let (name, _) = &self.setup.services[service];
                 let what =
                     format!("{name} still runs {lasted:?} after the election took it away; {bound:?} is allowed");
