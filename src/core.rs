@@ -72,6 +72,8 @@ pub struct Core {
     seq: u64,
     ledger: Ledger,
     ledger_retry: Mono,
+    /// The look that is awaited may have been taken before the last write to the sum.
+    look_is_stale: bool,
     badauth: BadAuth,
     services: Vec<Service>,
     since: BTreeMap<VhidRef, Since>,
@@ -103,6 +105,7 @@ impl Core {
             seq: 0,
             ledger: Ledger::Unread,
             ledger_retry: now.mono,
+            look_is_stale: false,
             badauth: BadAuth::default(),
             services,
             since: BTreeMap::new(),
@@ -269,6 +272,7 @@ impl Core {
     fn look(&mut self, now: Now) {
         if self.observer.due(now.mono) {
             self.observer.asked();
+            self.look_is_stale = self.is_writing_the_sum();
             self.out.push(Effect::Read { log: self.ledger == Ledger::Unread });
         }
     }

@@ -136,8 +136,13 @@ impl Core {
         self.journal.pending = None;
     }
 
+    pub(super) const fn is_writing_the_sum(&self) -> bool {
+        matches!(self.ledger, Ledger::Moving { phase: Phase::Writing, .. })
+    }
+
+    /// A look from before our own last write shows a sum without it, which must not be taken for somebody else's doing.
     pub(super) fn notice_wiped_share(&mut self, sum: Demotion) {
-        if self.ledger.wiped(sum) {
+        if self.ledger.wiped(sum) && !self.look_is_stale {
             let text = format!(
                 "somebody set the sum to {sum} and with it took carpd's share of {} out; it is put back",
                 self.ledger.share()
@@ -225,6 +230,7 @@ impl Core {
         }
         if let Ledger::Moving { from, pending, phase: Phase::Announcing } = self.ledger {
             self.ledger = Ledger::Moving { from, pending, phase: Phase::Writing };
+            self.look_is_stale |= self.observer.awaits();
             self.out.push(Effect::AddDemotion { delta: pending.to.minus(from) });
         }
     }

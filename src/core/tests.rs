@@ -525,6 +525,18 @@ fn an_absolute_reset_by_somebody_else_is_noticed_and_only_our_share_put_back() {
 }
 
 #[test]
+fn a_look_from_before_the_own_write_is_not_taken_for_a_reset() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.feed(Input::Hint(Vec::new()));
+    // A look is due in the very instant of the request, so it is taken before the write and answered after it.
+    rig.pass_to(rig.now.mono + Duration::from_millis(20));
+    rig.enter();
+    rig.run(10_000);
+    assert_eq!((rig.sum(), rig.kernel.writes.len()), (241, 1));
+}
+
+#[test]
 fn planned_handover_stops_the_service_without_waiting_for_settle() {
     let mut rig = Rig::gateway(Master);
     rig.run(2_000);
