@@ -3,6 +3,7 @@
 //! What carpd does is judged from outside: by the model's kernel, its disk and the services themselves. Only where the promise is
 //! about what carpd shows is its status asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::file::State;
@@ -53,8 +54,6 @@ struct NodeGuard {
     wrong: Vec<Wrong>,
     boots: u32,
     resets: u32,
-    /// Changes in health, running and role of its services.
-    flips: u32,
     last_write: Option<Cause>,
     writes: usize,
     shown: (Option<i32>, usize, u64, usize),
@@ -73,13 +72,14 @@ struct Wrong {
 }
 
 /// What may cause a write to the kernel. As long as it is the same, there must not be a second one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Cause {
     maintenance: bool,
     held: bool,
     boots: u32,
     resets: u32,
-    flips: u32,
+    /// The verdicts that are on the disk.
+    unhealthy: BTreeSet<String>,
 }
 
 impl Guard {
@@ -229,7 +229,6 @@ impl Runner<'_> {
         let changed = record.running[service].set(now, running);
         let first = changed && record.running[service].over(Mono::ZERO, now).count() == 1;
         if std::mem::replace(&mut self.guard.nodes[at].healthy[service], healthy) != healthy || changed {
-            self.guard.nodes[at].flips += 1;
             self.disturb();
         }
         if changed && (running || !first) {
@@ -418,12 +417,13 @@ impl Runner<'_> {
             held: journal.hold_until.is_some(),
             boots: guard.boots,
             resets: guard.resets,
-            flips: guard.flips,
+            unhealthy: journal.unhealthy.clone(),
         };
-        if guard.last_write.replace(cause) == Some(cause) {
+        if guard.last_write.as_ref() == Some(&cause) {
             let what = "carpd wrote to the kernel although nothing had changed since its last write".to_owned();
             self.broken(Some(at), "nothing is written without a reason", what);
         }
+        self.guard.nodes[at].last_write = Some(cause);
     }
 
     /// A service that the election took away is stood down in time, and its actions do not overlap.
