@@ -74,6 +74,10 @@ pub struct Core {
     ledger_retry: Mono,
     /// The look that is awaited may have been taken before the last write to the sum.
     look_is_stale: bool,
+    /// The kernel was looked at since the share became wrong.
+    looked_for_share: bool,
+    /// See [`ledger::foreign_bits`], at the last look.
+    foreign_bits: i32,
     badauth: BadAuth,
     services: Vec<Service>,
     since: BTreeMap<VhidRef, Since>,
@@ -106,6 +110,8 @@ impl Core {
             ledger: Ledger::Unread,
             ledger_retry: now.mono,
             look_is_stale: false,
+            looked_for_share: false,
+            foreign_bits: 0,
             badauth: BadAuth::default(),
             services,
             since: BTreeMap::new(),
@@ -130,7 +136,7 @@ impl Core {
         let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
         let unwritten = self.journal != self.durable || self.write_error.is_some();
         let write = (unwritten && self.writing.is_none() && self.frozen.is_none()).then_some(self.write_retry);
-        let ledger = self.share_is_wrong().then_some(self.ledger_retry);
+        let ledger = (self.share_is_wrong() && !self.observer.awaits()).then_some(self.ledger_retry);
         let expiry =
             self.journal.maintenance.as_ref().and_then(Maintenance::ends).map(|end| now.mono + end.since(now.wall));
         let times = [self.observer.next(), services, write, ledger, self.journal.hold_until, expiry];

@@ -142,7 +142,10 @@ impl Core {
 
     /// A look from before our own last write shows a sum without it, which must not be taken for somebody else's doing.
     pub(super) fn notice_wiped_share(&mut self, sum: Demotion) {
-        if self.ledger.wiped(sum) && !self.look_is_stale {
+        if self.look_is_stale {
+            return;
+        }
+        if self.ledger.wiped(sum, self.foreign_bits) {
             let text = format!(
                 "somebody set the sum to {sum} and with it took carpd's share of {} out; it is put back",
                 self.ledger.share()
@@ -150,12 +153,27 @@ impl Core {
             self.note(Level::Warning, Topic::Demotion, "", text);
             self.settle(Demotion::ZERO);
         }
+        if let Ledger::Settled(share) = self.ledger {
+            self.foreign_bits = ledger::foreign_bits(sum, share);
+        }
     }
 
     /// Announces the next change of the share, if one is due. The write follows when the announcement is durable.
+    ///
+    /// Nothing tells when somebody sets the sum, so the kernel is looked at first: a difference to a share that is no longer
+    /// there would take from what others have added.
     pub(super) fn move_share(&mut self, now: Now) {
-        if !self.share_is_wrong() || now.mono < self.ledger_retry || self.writing.is_some() || !self.waiting.is_empty()
-        {
+        if !self.share_is_wrong() {
+            self.looked_for_share = false;
+            return;
+        }
+        if now.mono < self.ledger_retry || self.writing.is_some() || !self.waiting.is_empty() {
+            return;
+        }
+        if !std::mem::take(&mut self.looked_for_share) {
+            if !self.observer.awaits() {
+                self.observer.hint(now.mono);
+            }
             return;
         }
         let Some(snapshot) = self.observer.known() else { return };

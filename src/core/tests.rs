@@ -537,6 +537,19 @@ fn a_look_from_before_the_own_write_is_not_taken_for_a_reset() {
 }
 
 #[test]
+fn leaving_right_after_somebody_s_reset_takes_nothing_from_others() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.enter();
+    rig.run(8_000);
+    rig.kernel.look.as_mut().unwrap().sysctls.demotion = Demotion::new(480);
+    rig.leave();
+    rig.run(100);
+    assert_eq!(rig.sum(), 480);
+    rig.assert_sum_adds_up();
+}
+
+#[test]
 fn planned_handover_stops_the_service_without_waiting_for_settle() {
     let mut rig = Rig::gateway(Master);
     rig.run(2_000);
