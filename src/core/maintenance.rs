@@ -43,6 +43,8 @@ impl Core {
             self.reply(id, Reply::Failed { text });
             return;
         }
+        // A person waits for the answer, so the pause after a failed write ends here.
+        self.write_retry = now.mono;
         match request {
             Request::MaintenanceEnter { reason, until, force } => self.enter(id, by, reason, until, force, now),
             Request::MaintenanceLeave => self.leave(id, &by),

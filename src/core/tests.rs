@@ -274,6 +274,22 @@ fn i2_unknown_starts_nothing_and_stands_down_after_the_grace() {
 }
 
 #[test]
+fn a_kernel_that_becomes_unreadable_while_master_is_away_does_not_keep_carpd_busy() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.event("1@em0", Backup);
+    rig.run(1_000);
+    rig.kernel.look = None;
+    rig.feed(Input::Hint(Vec::new()));
+    rig.run(2_990);
+    for _ in 0..20 {
+        rig.pass_to(rig.now.mono + Duration::from_millis(1));
+        rig.daemon.tick(&mut rig.kernel, &mut rig.around, rig.now);
+        assert!(rig.daemon.next_wake(rig.now) > rig.now.mono, "something is due that a tick does not settle");
+    }
+}
+
+#[test]
 fn a_service_started_by_somebody_else_on_backup_is_stood_down_within_seconds() {
     let mut rig = Rig::gateway(Backup);
     rig.run(2_000);
@@ -406,6 +422,23 @@ fn a_maintenance_without_an_end_gets_the_configured_one() {
 }
 
 #[test]
+fn an_end_before_the_beginning_does_not_keep_carpd_busy() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.enter();
+    rig.now.wall = Wall::from_millis(rig.now.wall.as_millis() - 3_600_000);
+    let until = Some(rig.now.wall + Duration::from_secs(30));
+    rig.request(Request::MaintenanceEnter { reason: "short".into(), until, force: false });
+    rig.run(29_000);
+    for _ in 0..3 {
+        rig.pass_to(rig.now.mono + Duration::from_secs(1));
+        rig.daemon.tick(&mut rig.kernel, &mut rig.around, rig.now);
+        assert!(rig.daemon.next_wake(rig.now) > rig.now.mono, "something is due that a tick does not settle");
+    }
+    assert!(rig.status().maintenance.active, "the clock stands before the beginning");
+}
+
+#[test]
 fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);
@@ -503,6 +536,31 @@ fn an_absolute_reset_by_somebody_else_is_noticed_and_only_our_share_put_back() {
 }
 
 #[test]
+fn a_look_from_before_the_own_write_is_not_taken_for_a_reset() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.feed(Input::Hint(Vec::new()));
+    // A look is due in the very instant of the request, so it is taken before the write and answered after it.
+    rig.pass_to(rig.now.mono + Duration::from_millis(20));
+    rig.enter();
+    rig.run(10_000);
+    assert_eq!((rig.sum(), rig.kernel.writes.len()), (241, 1));
+}
+
+#[test]
+fn leaving_right_after_somebody_s_reset_takes_nothing_from_others() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.enter();
+    rig.run(8_000);
+    rig.kernel.look.as_mut().unwrap().sysctls.demotion = Demotion::new(480);
+    rig.leave();
+    rig.run(100);
+    assert_eq!(rig.sum(), 480);
+    rig.assert_sum_adds_up();
+}
+
+#[test]
 fn planned_handover_stops_the_service_without_waiting_for_settle() {
     let mut rig = Rig::gateway(Master);
     rig.run(2_000);
@@ -545,6 +603,40 @@ fn an_unhealthy_service_demotes_by_its_named_share_until_it_is_healthy() {
     rig.gw_mut().healthy = true;
     rig.run(5_000);
     assert_eq!(rig.sum(), 0);
+}
+
+#[test]
+fn i3_i4_a_restart_keeps_the_demotion_of_an_unhealthy_service() {
+    let mut gw = service("gw", &["1@em0"]);
+    gw.probes.push(ProbePolicy {
+        name: "http".into(),
+        every: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        rise: 2,
+        fall: 3,
+        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
+    });
+    let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
+    rig.gw_mut().healthy = false;
+    rig.run(10_000);
+    rig.event("1@em0", Backup);
+    rig.run(10_000);
+    let writes = rig.kernel.writes.len();
+    for _ in 0..3 {
+        rig.restart();
+        rig.run(20_000);
+        assert_eq!((rig.sum() & !15, rig.kernel.writes.len()), (96, writes));
+        rig.assert_sum_adds_up();
+    }
+    rig.gw_mut().healthy = true;
+    rig.event("1@em0", Master);
+    rig.run(10_000);
+    assert_eq!(rig.sum(), 0);
+    rig.gw_mut().healthy = false;
+    rig.run(10_000);
+    rig.reboot("second");
+    rig.run(1_000);
+    assert_eq!(rig.sum(), 0, "a new boot is a new service");
 }
 
 #[test]

@@ -80,6 +80,14 @@ impl Scenario {
         Self::read(&Source::read(path).map_err(|mistake| vec![mistake])?)
     }
 
+    /// Reads `text` as if it were the file at `path`.
+    ///
+    /// # Errors
+    /// Those of [`Scenario::load`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Mistake>> {
+        Self::read(&Source { path: path.to_owned(), text: text.to_owned() })
+    }
+
     fn read(source: &Source) -> Result<Self, Vec<Mistake>> {
         let file = source.parse().map_err(|mistake| vec![mistake])?;
         let setup = Setup::read(source, &file).map_err(|mistake| vec![mistake])?;

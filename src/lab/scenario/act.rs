@@ -64,6 +64,8 @@ impl Runner<'_> {
             self.guard.refused += 1;
         }
         self.events();
+        // Before the next step of this instant gives another reason.
+        node.into_iter().for_each(|at| self.check_writes(at));
     }
 
     /// The segment that the cable of the interface called `label` leads to, whether or not it is plugged in.
@@ -113,8 +115,12 @@ impl Runner<'_> {
                 self.nodes[at].boot_at = Some(self.now() + down_for.0);
             }
             NodeAction::DaemonKill {} => self.nodes[at].stop_daemon(),
+            NodeAction::DaemonDies { when } => {
+                if let Some(daemon) = &mut self.nodes[at].daemon {
+                    daemon.dies = Some(*when);
+                }
+            }
             NodeAction::DaemonStop {} => self.nodes[at].feed(&mut self.cluster, Input::Shutdown),
-            NodeAction::DaemonStart {} => self.nodes[at].daemon_at = Some(self.now()),
             NodeAction::DevdDown {} => self.devd(at, false),
             NodeAction::DevdUp {} => self.devd(at, true),
             NodeAction::LoseEvents { time } => self.nodes[at].devd.mute_until = self.now() + time.0,
@@ -153,6 +159,11 @@ impl Runner<'_> {
             NodeAction::OpnsenseLeave {} => {
                 self.opnsense_flag(at, false);
                 self.reset_demotion(at)
+            }
+            NodeAction::DaemonStart {} => {
+                world.snapshot(id)?;
+                self.nodes[at].daemon_at = Some(self.now());
+                Ok(())
             }
             NodeAction::Allow { on } => world.set_allow(id, *on),
             NodeAction::Preempt { on } => {
@@ -286,6 +297,8 @@ impl Runner<'_> {
     fn reset_demotion(&mut self, at: usize) -> Result<(), LabError> {
         let id = self.cluster.nodes[at].id;
         let sum = self.cluster.world.demotion(id).unwrap_or_default();
+        // A look in the same instant came before it.
+        self.nodes[at].kernel.looked = false;
         self.nodes[at].kernel.share = 0;
         self.guard.demotion_was_reset(at);
         self.cluster.world.add_demotion(id, Demotion::ZERO.minus(sum))

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::duration;
+use crate::lab::daemon::Death;
 use crate::model::{ServiceName, VhidRef};
 
 /// A duration as people write it: `4s`, `1m30s`, `250ms`.
@@ -81,6 +82,9 @@ pub(crate) enum NodeAction {
     /// kill -9.
     #[serde(rename = "daemon kill")]
     DaemonKill {},
+    /// kill -9 at its next write.
+    #[serde(rename = "daemon dies")]
+    DaemonDies { when: Death },
     /// SIGTERM.
     #[serde(rename = "daemon stop")]
     DaemonStop {},
@@ -207,7 +211,7 @@ fn words(action: serde_json::Result<serde_json::Value>, f: &mut fmt::Formatter<'
         };
         match name.as_str() {
             _ if value.is_empty() => {}
-            "on" | "interface" | "service" | "vhid" | "address" => write!(f, " {value}")?,
+            "on" | "when" | "interface" | "service" | "vhid" | "address" => write!(f, " {value}")?,
             name => write!(f, " {name} {value}")?,
         }
     }

@@ -3,6 +3,7 @@
 //! What carpd does is judged from outside: by the model's kernel, its disk and the services themselves. Only where the promise is
 //! about what carpd shows is its status asked.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::file::State;
@@ -53,8 +54,6 @@ struct NodeGuard {
     wrong: Vec<Wrong>,
     boots: u32,
     resets: u32,
-    /// Changes in health, running and role of its services.
-    flips: u32,
     last_write: Option<Cause>,
     writes: usize,
     shown: (Option<i32>, usize, u64, usize),
@@ -68,16 +67,19 @@ struct Wrong {
     since: Option<Mono>,
     extra: Duration,
     by_hand: bool,
+    /// When a stop hung last.
+    hung: Option<Mono>,
 }
 
 /// What may cause a write to the kernel. As long as it is the same, there must not be a second one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Cause {
     maintenance: bool,
     held: bool,
     boots: u32,
     resets: u32,
-    flips: u32,
+    /// The verdicts that are on the disk.
+    unhealthy: BTreeSet<String>,
 }
 
 impl Guard {
@@ -227,7 +229,6 @@ impl Runner<'_> {
         let changed = record.running[service].set(now, running);
         let first = changed && record.running[service].over(Mono::ZERO, now).count() == 1;
         if std::mem::replace(&mut self.guard.nodes[at].healthy[service], healthy) != healthy || changed {
-            self.guard.nodes[at].flips += 1;
             self.disturb();
         }
         if changed && (running || !first) {
@@ -401,7 +402,7 @@ impl Runner<'_> {
     }
 
     /// Nothing is written to the kernel while there is no new reason for it.
-    fn check_writes(&mut self, at: usize) {
+    pub(super) fn check_writes(&mut self, at: usize) {
         let now = self.now();
         let writes = self.nodes[at].kernel.writes;
         let journal = &self.nodes[at].around.disk.journal;
@@ -416,12 +417,13 @@ impl Runner<'_> {
             held: journal.hold_until.is_some(),
             boots: guard.boots,
             resets: guard.resets,
-            flips: guard.flips,
+            unhealthy: journal.unhealthy.clone(),
         };
-        if guard.last_write.replace(cause) == Some(cause) {
+        if guard.last_write.as_ref() == Some(&cause) {
             let what = "carpd wrote to the kernel although nothing had changed since its last write".to_owned();
             self.broken(Some(at), "nothing is written without a reason", what);
         }
+        self.guard.nodes[at].last_write = Some(cause);
     }
 
     /// A service that the election took away is stood down in time, and its actions do not overlap.
@@ -439,11 +441,12 @@ impl Runner<'_> {
             let Some(policy) = self.policy(at, service).cloned() else { continue };
             let poll = self.nodes[at].policy.poll;
             let state = &mut self.guard.nodes[at].wrong[service];
+            if hangs {
+                state.hung = Some(now);
+            }
             if !wrong {
-                *state = Wrong {
-                    by_hand: state.by_hand && self.record.nodes[at].running[service].last() == Some(&true),
-                    ..Wrong::default()
-                };
+                let by_hand = state.by_hand && self.record.nodes[at].running[service].last() == Some(&true);
+                *state = Wrong { by_hand, hung: state.hung, ..Wrong::default() };
                 continue;
             }
             let since = state.since.get_or_insert(now);
@@ -451,15 +454,17 @@ impl Runner<'_> {
                 *since = now;
             }
             let more = match () {
-                () if hangs => LONGEST_BACKOFF + policy.stop_limit,
                 () if state.by_hand => policy.check_every + policy.stop_limit,
                 () if deaf => poll,
                 () => Duration::ZERO,
             };
             state.extra = state.extra.max(more);
+            // The pauses between tries have grown, and a MASTER that was there for too short a time to be seen did not end them.
+            let tries_again = LONGEST_BACKOFF + policy.stop_limit * 2;
+            let pause = state.hung.is_some_and(|hung| now.since(hung) < tries_again);
             let bound = policy.settle + policy.stop_limit + BURST + state.extra;
             let lasted = now.since(*since);
-            if lasted > bound {
+            if lasted > bound && !pause {
                 let (name, _) = &self.setup.services[service];
                 let what =
                     format!("{name} still runs {lasted:?} after the election took it away; {bound:?} is allowed");
