@@ -46,7 +46,7 @@ fn a_start_that_hangs_is_killed_even_if_it_ignores_term() {
 #[test]
 fn a_start_that_hangs_does_not_take_the_service_with_it() {
     let node = node(
-        "#!/bin/sh\ncase $2 in\nstart) sleep 300 & echo $! >>$1.pids; sleep 300;;\n\
+        "#!/bin/sh\ncase $2 in\nstart) sleep 300 & echo $! >>$1.pids; exec sleep 300;;\n\
          status) test -e $1.pids;;\n*) exit 1;;\nesac\n",
     );
     wait_for("the service runs", || (last_result(&node) == Some(ActionResult::Ok)).then_some(()));
