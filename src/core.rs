@@ -72,6 +72,12 @@ pub struct Core {
     seq: u64,
     ledger: Ledger,
     ledger_retry: Mono,
+    /// The look that is awaited may have been taken before the last write to the sum.
+    look_is_stale: bool,
+    /// The kernel was looked at since the share became wrong.
+    looked_for_share: bool,
+    /// See [`ledger::foreign_bits`], at the last look.
+    foreign_bits: i32,
     badauth: BadAuth,
     services: Vec<Service>,
     since: BTreeMap<VhidRef, Since>,
@@ -103,6 +109,9 @@ impl Core {
             seq: 0,
             ledger: Ledger::Unread,
             ledger_retry: now.mono,
+            look_is_stale: false,
+            looked_for_share: false,
+            foreign_bits: 0,
             badauth: BadAuth::default(),
             services,
             since: BTreeMap::new(),
@@ -125,13 +134,14 @@ impl Core {
     #[must_use]
     pub fn next_wake(&self, now: Now) -> Mono {
         let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
-        let write = (self.journal != self.durable && self.writing.is_none() && self.frozen.is_none())
-            .then_some(self.write_retry);
-        // What has to wait for the disk is looked at when the disk has answered, and not before.
         let idle = self.writing.is_none();
-        let ledger = (idle && self.waiting.is_empty() && self.share_is_wrong()).then_some(self.ledger_retry);
-        let until = self.journal.maintenance.as_ref().and_then(|m| m.until).filter(|_| idle);
-        let expiry = until.map(|until| now.mono + until.since(now.wall));
+        let unwritten = self.journal != self.durable || self.write_error.is_some();
+        let write = (unwritten && idle && self.frozen.is_none()).then_some(self.write_retry);
+        // What has to wait for the disk, or for a look, is done when that has answered, and not before.
+        let ready = idle && self.waiting.is_empty() && !self.observer.awaits();
+        let ledger = (ready && self.share_is_wrong()).then_some(self.ledger_retry);
+        let end = self.journal.maintenance.as_ref().and_then(Maintenance::ends).filter(|_| idle);
+        let expiry = end.map(|end| now.mono + end.since(now.wall));
         let times = [self.observer.next(), services, write, ledger, self.journal.hold_until, expiry];
         times.into_iter().flatten().min().unwrap_or(now.mono + self.policy.poll)
     }
@@ -201,6 +211,7 @@ impl Core {
         self.end_what_has_run_out(now);
         self.assign_roles(now);
         self.move_services(now);
+        self.note_verdicts();
         self.move_share(now);
         self.write_journal(now);
         self.look(now);
@@ -291,6 +302,7 @@ impl Core {
     fn look(&mut self, now: Now) {
         if self.observer.due(now.mono) {
             self.observer.asked();
+            self.look_is_stale = self.is_writing_the_sum();
             self.out.push(Effect::Read { log: self.ledger == Ledger::Unread });
         }
     }
@@ -343,6 +355,8 @@ impl Core {
     }
 
     fn reply_when_durable(&mut self, id: u64, text: String) {
+        // Whoever asks is told now how the disk is, not when the pause after an earlier failure is over.
+        self.write_retry = Mono::ZERO;
         self.waiting.push((id, text));
     }
 }

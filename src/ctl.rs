@@ -6,10 +6,12 @@
 pub mod args;
 mod changes;
 pub mod client;
+mod config;
 mod events;
 pub mod exit;
 mod gate;
 mod lab;
+pub mod lab_run;
 pub mod look;
 mod maintenance;
 pub mod out;
@@ -98,6 +100,10 @@ fn run(cli: Cli) -> Ended {
         }
         Command::Wait(args) => wait::run(&mut context?, &args),
         Command::Config(Config::Show) => shows::config(&mut context?),
+        Command::Config(Config::Check { file, peer, json }) => {
+            config::check(&mut context?, file.as_deref(), peer.as_deref(), json)
+        }
+        Command::Explain { code } => config::explain(&mut context?, code.as_deref()),
         Command::Reload => changes::reload(&mut context?),
         Command::Metrics => shows::metrics(&mut context?),
         Command::Demotion(Demotion::Assume { fate }) => changes::assume(&mut context?, fate),
@@ -107,5 +113,25 @@ fn run(cli: Cli) -> Ended {
             clap_complete::generate(shell, &mut Cli::command(), "carpctl", &mut script);
             context?.out.write(&String::from_utf8_lossy(&script)).map(|()| exit::DONE)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::core::status::Status;
+
+    /// `UPDATE_GOLDEN=1 cargo nextest run -E 'test(the_schema_in_the_tree)'` writes the file anew. A field that is renamed,
+    /// taken away or given another meaning also needs a new [`crate::core::status::SCHEMA`].
+    #[test]
+    fn the_schema_in_the_tree_is_that_of_the_code() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ctl/status.schema.json");
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Status)).unwrap() + "\n";
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == schema, "the status has changed; UPDATE_GOLDEN=1 writes its schema anew");
     }
 }

@@ -9,6 +9,7 @@ mod configuration;
 mod control;
 mod devd;
 mod history;
+mod http;
 mod lock;
 mod log;
 mod metrics;
@@ -36,6 +37,7 @@ use crate::service::{Health, Prepared};
 use configuration::{Configuration, describe_all};
 use control::Asked;
 use history::History;
+use http::Exporter;
 use lock::StateLock;
 use log::Log;
 use node::{Node, Parts};
@@ -93,6 +95,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     process::prepare();
     let configuration = Configuration::read(&options.config)
         .map_err(|findings| anyhow::Error::msg(describe_all(&findings)).context("the configuration cannot be used"))?;
+    // Until the very end: a write that a hanging disk has not finished may still come after the event loop is over.
+    let _lock = StateLock::take(&configuration.settings.node.state_dir)?;
     let log = Log::start(options.log_time).context("the log cannot be started")?;
     log.set_level(configuration.settings.node.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -110,28 +114,29 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
     let settings = &configuration.settings;
     let directory = settings.node.state_dir.clone();
-    let _lock = StateLock::take(&directory)?;
     let kernel = match &settings.node.kernel {
         KernelChoice::Freebsd => kernel::open("freebsd"),
         KernelChoice::Lab(path) => kernel::open(&format!("lab:{}", path.display())),
     }?;
-    let (listener, _socket) = control::open(&settings.control)?;
+    let (listener, _socket) = control::open(&settings.control).await?;
     let (events, inbox) = mpsc::unbounded_channel();
     let (asks, questions) = mpsc::channel(1);
     let admins = Arc::new(RwLock::new(configuration.admins.clone()));
-    tokio::spawn(control::serve(listener, asks, Arc::clone(&admins)));
+    tokio::spawn(control::serve(listener, asks.clone(), Arc::clone(&admins)));
+    let mut exporter = Exporter::new(asks);
+    if let Err(why) = exporter.listen(settings.metrics) {
+        tracing::error!("{why}");
+    }
     tokio::spawn(devd::follow(settings.node.devd_socket.clone(), events.clone()));
     let state = StateFile::new(&directory);
     let (loaded, told) = state.load();
     if let Some(told) = told {
         tracing::error!("{told}");
     }
-    for finding in &configuration.findings {
-        tracing::warn!("{}", configuration::describe(finding));
-    }
+    configuration::tell(&configuration.findings);
     tracing::info!("carpd {} runs as {}", env!("CARGO_PKG_VERSION"), settings.node.name);
     let (history, writer) = History::open(&directory);
-    let parts = Parts { kernel, state, loaded, configuration, admins, history, log: log.clone(), events };
+    let parts = Parts { kernel, state, loaded, configuration, admins, history, exporter, log: log.clone(), events };
     attend(Node::new(parts), inbox, questions).await?;
     // The last lines of the history.
     let _ = tokio::time::timeout(Duration::from_secs(1), writer).await;

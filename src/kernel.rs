@@ -1,5 +1,7 @@
 //! The one door to the kernel: everything carpd reads from or writes to CARP passes here.
 
+#[cfg(target_os = "freebsd")]
+mod freebsd;
 pub mod lab;
 
 use std::io;
@@ -90,6 +92,9 @@ pub enum KernelError {
 pub fn open(name: &str) -> Result<Box<dyn Kernel>, KernelError> {
     match name.strip_prefix("lab:") {
         Some(path) => Ok(Box::new(lab::LabKernel::new(path))),
+        #[cfg(target_os = "freebsd")]
+        None => Ok(Box::new(freebsd::FreeBsd::new())),
+        #[cfg(not(target_os = "freebsd"))]
         None => Err(KernelError::Unsupported),
     }
 }

@@ -7,6 +7,7 @@ pub mod dir;
 pub mod gateway;
 pub mod plan;
 pub mod report;
+pub mod scenario;
 pub mod server;
 pub mod story;
 pub mod world;

@@ -1,11 +1,14 @@
-//! Codecs of the system's interfaces: bytes and texts in, values out, and back. No system call, so they work and are tested
+//! Codecs of the kernel's interfaces: bytes and texts in, values out, and back. No system call, so they work and are tested
 //! on every platform; numbers are in the byte order of the machine, as the kernel has them.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod carp_netlink;
 pub mod carp_request;
 pub mod devd;
 pub mod netlink;
 pub mod nvlist;
+pub mod pfsync;
 #[cfg(test)]
 mod recorded;
+pub mod stats;

@@ -118,6 +118,7 @@ const SINGLE: &[(&[u16], &[Edit])] = &[
     (&[246], &[("<synchronizetoip>10.0.0.2", "<synchronizetoip>https://10.0.0.1:8443")]),
     (&[247], &[("<pfsyncinterface>opt1</pfsyncinterface>", "<pfsyncinterface/>")]),
     (&[248], &[("<filter>", "<virtualip_carp_maintenancemode>1</virtualip_carp_maintenancemode><filter>")]),
+    (&[249], &[("<password>example-sync-password</password>", "<password/>")]),
     (&[260], &[("net.inet.carp.log</tunable>\n      <value>2", "net.inet.carp.demotion</tunable>\n      <value>100")]),
     (&[261], &[("net.inet.carp.log</tunable>\n      <value>2", "net.inet.carp.allow</tunable>\n      <value>0")]),
     (&[270], &[("<gateway>192.168.1.1</gateway>", "<gateway>192.168.1.10</gateway>")]),
@@ -190,6 +191,7 @@ const SINGLE: &[(&[u16], &[Edit])] = &[
         )],
     ),
     (&[311], &[("<filter>", "<filter><rule><type>block</type><floating>yes</floating><quick>1</quick></rule>")]),
+    (&[312], &[("<type>pass</type>", "<type>block</type>")]),
 ];
 
 const ALIAS_AS_CARP: &str = "</vip>\n  <vip><interface>lan</interface><mode>carp</mode><subnet>192.168.1.2</subnet>\
@@ -286,6 +288,10 @@ fn sound_variants_are_clean() {
             "<interface>opt1</interface>\n      <ipprotocol>inet46<",
         )],
         &[("<synchronizetoip>10.0.0.2", "<synchronizetoip>https://fw2.example.org")],
+        &[
+            ("<peer/>\n      <peer6/>\n      <nosync>0</nosync>\n      <descr>VIP WAN", UNICAST_SYNCED),
+            ("<synchronizetoip>10.0.0.2", "<synchronizetoip>"),
+        ],
     ];
     for edits in variants {
         assert_eq!(single(edits), [], "{edits:?}");
@@ -358,4 +364,10 @@ fn passwords_that_are_one_key_in_the_kernel_are_equal() {
     );
     let spaced = ("<password>example-wan-key", "<password>example-wan -key");
     assert_eq!(pair(&[spaced], &[]), [], "OPNsense removes spaces");
+}
+
+#[test]
+fn two_nodes_of_one_name_are_told_apart() {
+    let findings = pair(&[], &[("<hostname>fw2", "<hostname>fw1"), ("<advbase>1", "<advbase>2")]);
+    assert!(findings[0].cause.ends_with("advbase is 1 on fw1.xml and 2 on fw2.xml"), "{}", findings[0].cause);
 }

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panic")]
 
+use std::hint::black_box;
 use std::path::Path;
 
-use carpd::config::opnsense::{self, Field, OpnsenseConfig, VipMode};
+use carpd::config::lint;
+use carpd::config::opnsense::{self, Field, OpnsenseConfig, ParseError, VipMode};
 use carpd::model::CarpKey;
+use proptest::prelude::*;
 
 fn sample(name: &str) -> OpnsenseConfig {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config").join(name);
@@ -157,5 +160,185 @@ fn the_lab_and_the_tests_use_the_same_example() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let bundled = std::fs::read(root.join("src/lab/example").join(name)).unwrap();
         assert_eq!(std::fs::read(root.join("tests/config").join(name)).unwrap(), bundled);
+    }
+}
+
+const FW1: &str = include_str!("config/fw1.xml");
+
+fn refused(bytes: &[u8]) -> ParseError {
+    OpnsenseConfig::parse(Path::new("config.xml"), bytes).unwrap_err()
+}
+
+#[test]
+fn entities_are_not_expanded() {
+    let bomb =
+        "<!DOCTYPE opnsense [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">]><opnsense>&b;</opnsense>";
+    assert_eq!(refused(bomb.as_bytes()), ParseError::Dtd { line: 1 });
+    let outside = "<!DOCTYPE opnsense [<!ENTITY x SYSTEM \"file:///etc/master.passwd\">]>\n<opnsense/>";
+    assert_eq!(refused(outside.as_bytes()), ParseError::Dtd { line: 1 });
+    let undeclared = refused(b"<opnsense>\n<system><hostname>&x;</hostname></system></opnsense>");
+    assert_eq!(undeclared, ParseError::Entity { line: 2, name: "x".to_owned() });
+    assert!(matches!(refused(b"<opnsense>&#0;</opnsense>"), ParseError::Entity { .. }));
+    let known =
+        parse("<opnsense><system><hostname>&lt;&#97;&#x62;&amp;&quot;&apos;&gt;</hostname></system></opnsense>");
+    assert_eq!(known.hostname.as_deref(), Some("<ab&\"'>"));
+}
+
+#[test]
+fn deep_nesting_is_refused_at_once() {
+    for inside in ["", "<virtualip><vip>", "<cert>"] {
+        let deep = format!("<opnsense>{inside}{}", "<a>".repeat(1_000_000));
+        assert_eq!(refused(deep.as_bytes()), ParseError::TooDeep { line: 1 });
+    }
+}
+
+#[test]
+fn more_of_anything_than_a_firewall_has_is_refused() {
+    for (open, many, close) in [
+        ("<virtualip>", "<vip/>", "</virtualip>"),
+        ("<interfaces>", "<a/>", "</interfaces>"),
+        ("<filter>", "<rule/>", "</filter>"),
+        ("<virtualip><vip>", "<a/>", "</vip></virtualip>"),
+        ("<OPNsense><Kea><dhcp4><ha_peers>", "<peer/>", "</ha_peers></dhcp4></Kea></OPNsense>"),
+    ] {
+        let xml = format!("<opnsense>{open}{}{close}</opnsense>", many.repeat(150_000));
+        assert!(matches!(refused(xml.as_bytes()), ParseError::TooMany { .. }), "{open}{many}");
+    }
+    // What is not kept does not count.
+    let tcp = "<rule><protocol>tcp</protocol></rule>".repeat(100_000);
+    assert!(parse(&format!("<opnsense><filter>{tcp}</filter></opnsense>")).rules.is_empty());
+    let leases = "<staticmap><mac/></staticmap>".repeat(100_000);
+    assert_eq!(parse(&format!("<opnsense><dhcpd><lan><enable/>{leases}</lan></dhcpd></opnsense>")).dhcp.len(), 1);
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_an_error() {
+    let end = FW1.trim_end().len();
+    for cut in (0..end).step_by(100).chain([end - 1]) {
+        black_box(refused(&FW1.as_bytes()[..cut]));
+    }
+    assert!(matches!(refused(&FW1.as_bytes()[..end / 2]), ParseError::Truncated { .. } | ParseError::Syntax { .. }));
+    assert_eq!(refused(b""), ParseError::Empty);
+}
+
+#[test]
+fn what_is_not_config_xml_is_refused_with_its_line() {
+    assert_eq!(refused(b"<opnsense>\n\n\xff\xfe</opnsense>"), ParseError::NotUtf8 { line: 3 });
+    assert_eq!(refused(b"\n<pfsense/>"), ParseError::Root { line: 2, found: "pfsense".to_owned() });
+    assert!(matches!(refused(b"<opnsense>\n<a>\n</b></opnsense>"), ParseError::Syntax { line: 3, .. }));
+    assert!(matches!(refused(b"<opnsense/>\n<opnsense/>"), ParseError::Syntax { line: 2, .. }));
+    assert!(matches!(refused(b"text"), ParseError::Syntax { line: 1, .. }));
+    for bytes in [
+        &b"\0"[..],
+        b"<",
+        b"<>",
+        b"</>",
+        b"<!",
+        b"<![CDATA[",
+        b"<?",
+        b"&",
+        b"<opnsense",
+        b"<opnsense a=",
+        b"\xef\xbb\xbf",
+    ] {
+        black_box(refused(bytes));
+    }
+    let long = refused(format!("<{}/>", "x".repeat(1_000_000)).as_bytes());
+    assert!(long.to_string().len() < 400, "no message grows with the file");
+}
+
+#[test]
+fn huge_texts_and_attributes_are_survived() {
+    let big = "y".repeat(1_000_000);
+    let config = parse(&format!(
+        "\u{feff}<opnsense {big}=\"{big}\"><virtualip><vip uuid=\"{big}\"><mode>{big}</mode><subnet>{big}</subnet>\
+         <password>{big}</password><descr>{big}</descr></vip></virtualip></opnsense>"
+    ));
+    assert_eq!(config.vips[0].password.len, 1_000_000);
+    let kept = format!("{config:?}").len() + format!("{:?}", lint::single(&config)).len();
+    assert!(kept < 5_000, "{kept}");
+}
+
+/// A change to some place of the sample.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Replace(usize, u8),
+    Delete(usize, usize),
+    Repeat(usize, usize),
+    Insert(usize, &'static str),
+}
+
+impl Mutation {
+    fn apply(&self, bytes: &mut Vec<u8>) {
+        let range = |at: usize, len: usize| at.min(bytes.len())..at.saturating_add(len).min(bytes.len());
+        match *self {
+            Self::Replace(at, byte) => {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            Self::Delete(at, len) => drop(bytes.drain(range(at, len))),
+            Self::Repeat(at, len) => {
+                let again = bytes[range(at, len)].to_vec();
+                let at = at.min(bytes.len());
+                bytes.splice(at..at, again);
+            }
+            Self::Insert(at, text) => {
+                let at = at.min(bytes.len());
+                bytes.splice(at..at, text.bytes());
+            }
+        }
+    }
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let at = || 0..FW1.len();
+    let texts = prop::sample::select(
+        &["<a>", "</vip>", "<vip>", "&amp;", "&x;", "]]>", "<![CDATA[", "<!--", "0", "255", "::", "/"][..],
+    );
+    prop_oneof![
+        (at(), any::<u8>()).prop_map(|(at, byte)| Mutation::Replace(at, byte)),
+        // Digits hit numbers and addresses, and leave the XML whole.
+        (at(), b'0'..=b'9').prop_map(|(at, byte)| Mutation::Replace(at, byte)),
+        (at(), 1..200_usize).prop_map(|(at, len)| Mutation::Delete(at, len)),
+        (at(), 1..200_usize).prop_map(|(at, len)| Mutation::Repeat(at, len)),
+        (at(), texts).prop_map(|(at, text)| Mutation::Insert(at, text)),
+    ]
+}
+
+/// Values that a field may be hit with while the file stays well-formed.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(
+            &["", "0", "1", "255", "256", "-1", "::", "fe80::1", "10.0.0.1/8", "lan", "wan", "(self)", "carp"][..]
+        )
+        .prop_map(str::to_owned),
+        "[ -;=?-~]{0,30}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn mutations_of_the_sample_never_panic(mutations in prop::collection::vec(mutation(), 1..12)) {
+        let mut bytes = FW1.as_bytes().to_vec();
+        mutations.iter().for_each(|mutation| mutation.apply(&mut bytes));
+        let sound = parse(FW1);
+        if let Ok(config) = OpnsenseConfig::parse(Path::new("config.xml"), &bytes) {
+            black_box((lint::single(&config), lint::pair(&sound, &config), lint::pair(&config, &sound)));
+        }
+    }
+
+    #[test]
+    fn any_value_in_any_field_is_read_and_linted(edits in prop::collection::vec((any::<prop::sample::Index>(), value()), 1..20)) {
+        let mut lines: Vec<String> = FW1.lines().map(str::to_owned).collect();
+        let fields: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].contains("</")  && lines[*at].trim().starts_with('<')
+            && !lines[*at].trim().starts_with("</")).collect();
+        for (index, value) in edits {
+            let line = &mut lines[fields[index.index(fields.len())]];
+            let (open, close) = (line.find('>').unwrap() + 1, line.find("</").unwrap());
+            line.replace_range(open..close, &value.replace('&', "&amp;"));
+        }
+        let config = parse(&lines.join("\n"));
+        black_box((config.vhids(), lint::single(&config), lint::pair(&parse(FW1), &config)));
     }
 }

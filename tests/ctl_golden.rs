@@ -1,6 +1,7 @@
 //! What carpctl shows, compared with what it is meant to show.
 //!
 //! `UPDATE_GOLDEN=1 cargo nextest run --test ctl_golden` writes the files anew; read the difference before you commit it.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")]
 
 #[path = "ctl_support/samples.rs"]
 mod samples;

@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn every_entry_explains_itself() {
         for entry in all() {
-            assert!(entry.explanation.split_whitespace().count() >= 15, "{} is thin", entry.code);
+            assert!(entry.explanation.split_whitespace().count() >= 25, "{} is thin", entry.code);
             assert!(!entry.title.ends_with('.') && entry.title.len() <= 80, "{}: {}", entry.code, entry.title);
         }
     }

@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::catalogue::carpd_toml as codes;
 use super::file::report::Report;
 use super::load::{self, Loaded, Unusable};
+use super::opnsense::{self, OpnsenseConfig};
 use super::system::{AnySystem, System, ThisSystem};
-use super::{Finding, Severity, pair};
+use super::{Entry, Finding, Severity, lint, pair};
 
 /// What kind of configuration a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,24 +83,28 @@ pub fn check_file(path: &Path, peer: Option<&Path>) -> CheckReport {
 /// Like [`check_file`], for the machine that `system` describes.
 #[must_use]
 pub fn check_file_for(path: &Path, peer: Option<&Path>, system: &dyn System) -> CheckReport {
-    let format = Format::of(path);
+    // Its reader will say why a file cannot be read.
+    let format = Format::of(path).unwrap_or(Format::CarpdToml);
     let mut judged = Judged::default();
-    judged.carpd_toml(path, peer, system);
+    match format {
+        Format::CarpdToml => judged.carpd_toml(path, peer, system),
+        Format::ConfigXml => judged.config_xml(path, peer),
+    }
     CheckReport::new(path, format, judged)
 }
 
 impl Format {
-    /// What the file's first character says. A file that cannot be read counts as a carpd.toml, whose reader will say why.
-    fn of(path: &Path) -> Self {
+    /// What the file's first character says, if it can be read.
+    fn of(path: &Path) -> Option<Self> {
         let mut start = Vec::new();
         // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
         let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let read = opened.and_then(|file| file.take(4096).read_to_end(&mut start));
+        opened.and_then(|file| file.take(4096).read_to_end(&mut start)).ok()?;
         let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
-        match (read, text.iter().find(|b| !b.is_ascii_whitespace())) {
-            (Ok(_), Some(b'<')) => Self::ConfigXml,
+        Some(match text.iter().find(|b| !b.is_ascii_whitespace()) {
+            Some(b'<') => Self::ConfigXml,
             _ => Self::CarpdToml,
-        }
+        })
     }
 }
 
@@ -112,12 +118,55 @@ struct Judged {
 impl Judged {
     fn carpd_toml(&mut self, path: &Path, peer: Option<&Path>, system: &dyn System) {
         let own = self.load(path, system);
+        if let Some(config) = own.as_ref().and_then(|own| own.opnsense.as_ref()) {
+            self.findings.extend(lint::single(config));
+        }
         let Some(peer) = peer else { return };
-        // The other node's groups, programs and password files are not on this machine.
-        let other = self.load(peer, &AnySystem);
-        if let Some((own, other)) = own.zip(other) {
-            let file = Report::new(path, "");
-            self.findings.extend(pair::compare(file, &own.settings, &other.settings, peer));
+        match (Format::of(peer).unwrap_or(Format::CarpdToml), own) {
+            (Format::CarpdToml, own) => {
+                // The other node's groups, programs and password files are not on this machine.
+                let other = self.load(peer, &AnySystem);
+                if let Some((own, other)) = own.zip(other) {
+                    self.findings.extend(pair::compare(path, &own.settings, &other.settings, peer));
+                }
+            }
+            (Format::ConfigXml, Some(Loaded { opnsense: Some(own), .. })) => self.other_config_xml(&own, peer),
+            (Format::ConfigXml, Some(_)) => self.of_another_kind(path, peer),
+            // Whether the two could have been compared will be seen when this node's is in order.
+            (Format::ConfigXml, None) => {}
+        }
+    }
+
+    fn config_xml(&mut self, path: &Path, peer: Option<&Path>) {
+        let own = self.opnsense(path);
+        match peer.map(|peer| (Format::of(peer).unwrap_or(Format::ConfigXml), peer)) {
+            None => {}
+            Some((Format::CarpdToml, peer)) => self.of_another_kind(path, peer),
+            Some((Format::ConfigXml, peer)) => match &own {
+                Some(own) => self.other_config_xml(own, peer),
+                None => drop(self.opnsense(peer)),
+            },
+        }
+    }
+
+    fn other_config_xml(&mut self, own: &OpnsenseConfig, peer: &Path) {
+        if let Some(other) = self.opnsense(peer) {
+            self.findings.extend(lint::pair(own, &other));
+        }
+    }
+
+    /// Reads a config.xml and notes what is wrong within it.
+    fn opnsense(&mut self, path: &Path) -> Option<OpnsenseConfig> {
+        match opnsense::load(path) {
+            Ok(config) => {
+                self.findings.extend(lint::single(&config));
+                Some(config)
+            }
+            Err(error) => {
+                self.unread = true;
+                self.add(path, &codes::NO_CONFIG_XML, &error.to_string(), "name OPNsense's config.xml or a carpd.toml");
+                None
+            }
         }
     }
 
@@ -133,6 +182,17 @@ impl Judged {
                 None
             }
         }
+    }
+
+    fn of_another_kind(&mut self, path: &Path, peer: &Path) {
+        let cause = format!("{} is of another kind and cannot be compared with it", peer.display());
+        self.add(path, &codes::PAIR_KIND, &cause, "name the same kind of file from the other node");
+    }
+
+    fn add(&mut self, path: &Path, entry: &Entry, cause: &str, remedy: &str) {
+        let mut report = Report::new(path, "");
+        report.add(entry, 0, "", cause, remedy);
+        self.findings.extend(report.finish());
     }
 }
 

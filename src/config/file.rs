@@ -19,28 +19,39 @@ use toml::de::DeTable;
 use self::report::Report;
 use self::section::Section;
 use super::catalogue::carpd_toml as codes;
+use super::opnsense::OpnsenseConfig;
 use super::settings::Settings;
 use super::system::System;
 use crate::model::{AdvBase, VhidRef};
 
 /// What every reader needs: where findings go, and whom to ask about the machine.
-pub(crate) struct Context<'s> {
-    pub(crate) report: Report,
-    pub(crate) system: &'s dyn System,
+struct Context<'s> {
+    report: Report,
+    system: &'s dyn System,
+    /// OPNsense's configuration, if it owns the vhids.
+    opnsense: Option<OpnsenseConfig>,
+    /// It could not be read.
+    unread: bool,
 }
 
 /// The vhids that somebody declares.
-pub(crate) enum Declared {
+enum Declared {
     /// Whoever declares them cannot be asked.
     Unknown,
     /// The kernel's, which is not asked here: the check may run on another machine.
     Kernel,
-    /// These, each with its advbase.
-    These(Vec<(VhidRef, AdvBase)>),
+    /// These.
+    These(BTreeMap<VhidRef, DeclaredVhid>),
+}
+
+struct DeclaredVhid {
+    advbase: AdvBase,
+    /// As people know it.
+    name: String,
 }
 
 impl Declared {
-    fn known(&self) -> Option<&[(VhidRef, AdvBase)]> {
+    fn known(&self) -> Option<&BTreeMap<VhidRef, DeclaredVhid>> {
         match self {
             Self::Unknown | Self::Kernel => None,
             Self::These(these) => Some(these),
@@ -51,8 +62,17 @@ impl Declared {
 /// The text of a carpd.toml is not TOML; the report says where.
 pub(crate) struct NotToml(pub(crate) Report);
 
-/// Reads the text of `path`. The settings are meaningful only if the report holds no error.
-pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<(Settings, Report), NotToml> {
+/// What was read; meaningful only if the report holds no error.
+pub(crate) struct File {
+    pub(crate) settings: Settings,
+    pub(crate) opnsense: Option<OpnsenseConfig>,
+    /// A file that it names could not be read.
+    pub(crate) unread: bool,
+    pub(crate) report: Report,
+}
+
+/// Reads the text of `path`, and what it names.
+pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File, NotToml> {
     let mut report = Report::new(path, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -63,7 +83,7 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<(Sett
         }
         return Err(NotToml(report));
     }
-    let mut cx = Context { report, system };
+    let mut cx = Context { report, system, opnsense: None, unread: false };
     let mut root = Section::root(table.get_ref());
     let node = node::node(&mut root, &mut cx);
     let control = node::control(&mut root, &mut cx);
@@ -78,7 +98,7 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<(Sett
         vips,
     };
     root.finish(&mut cx.report);
-    Ok((settings, cx.report))
+    Ok(File { settings, opnsense: cx.opnsense, unread: cx.unread, report: cx.report })
 }
 
 /// The line where `what` was seen before; otherwise `line` is noted as its first.

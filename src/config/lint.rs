@@ -48,7 +48,7 @@ pub fn single(config: &OpnsenseConfig) -> Vec<Finding> {
 /// What is wrong within one of the files is left to [`single`].
 #[must_use]
 pub fn pair(own: &OpnsenseConfig, other: &OpnsenseConfig) -> Vec<Finding> {
-    let (own, other) = (View::new(own), View::new(other));
+    let (own, other) = View::pair(own, other);
     run(PAIR, |check, report| match check {
         PairCheck::Once(compare) => compare(&own, &other, report),
         PairCheck::EachWay(compare) => {

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use super::catalogue::carpd_toml as codes;
 use super::file::report::{Report, usable};
-use super::file::{self, NotToml};
+use super::file::{self, File, NotToml};
+use super::opnsense::OpnsenseConfig;
 use super::system::{System, ThisSystem};
 use super::{Finding, Settings, Severity};
 use crate::config::settings::Vips;
@@ -25,6 +26,8 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub struct Loaded {
     /// What carpd.toml says.
     pub settings: Settings,
+    /// What OPNsense's configuration says, if it owns the vhids.
+    pub opnsense: Option<OpnsenseConfig>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -43,7 +46,11 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut errors = self.findings.iter().filter(|finding| finding.severity == Severity::Error);
         let Some(first) = errors.next() else { return f.write_str("the configuration cannot be used") };
-        write!(f, "{}:{}: {}; {}", first.place.file.display(), first.place.line, first.cause, first.remedy)?;
+        write!(f, "{}", first.place.file.display())?;
+        if first.place.line > 0 {
+            write!(f, ":{}", first.place.line)?;
+        }
+        write!(f, ": {}; {}", first.cause, first.remedy)?;
         match errors.count() {
             0 => Ok(()),
             more => write!(f, " ({more} more; `carpctl config check` shows all)"),
@@ -63,6 +70,7 @@ impl Loaded {
         if let Vips::Static(vips) = &settings.vips {
             vhids.extend(vips.vhids.iter().map(|vhid| vhid.id.clone()));
         }
+        vhids.extend(self.opnsense.iter().flat_map(OpnsenseConfig::vhids).map(|vhid| vhid.id));
         vhids.sort_unstable();
         vhids.dedup();
         Policy {
@@ -70,7 +78,8 @@ impl Loaded {
             vhids,
             services: settings.services.iter().map(super::settings::Service::policy).collect(),
             maintenance_demotion: settings.maintenance.demotion,
-            opnsense_maintenance: false,
+            maintenance_default_for: self.settings.maintenance.default_for,
+            opnsense_maintenance: self.opnsense.as_ref().is_some_and(|config| config.maintenance),
             boot_hold: settings.boot_hold,
             poll: settings.node.poll,
         }
@@ -80,6 +89,7 @@ impl Loaded {
 /// Reads and checks the carpd.toml at `path`.
 ///
 /// It reads the files that carpd.toml names and looks at this machine's groups, users and programs; it changes nothing.
+/// Where OPNsense owns the vhids it may wait some seconds for a writer of config.xml: call it from a thread that may block.
 ///
 /// # Errors
 /// The file cannot be read, is not TOML, or has mistakes that make it unusable: all of them are told.
@@ -138,12 +148,15 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
         report.add(&codes::NOT_UTF8, line, "", "the file has bytes that are not UTF-8 text", "save it as UTF-8");
         Unusable { unread: true, findings: report.finish() }
     })?;
-    let (settings, mut report) = file::read(path, text, system)
+    let File { settings, opnsense, unread, mut report } = file::read(path, text, system)
         .map_err(|NotToml(report)| Unusable { unread: true, findings: report.finish() })?;
     if open {
         let cause = "the file may be changed by others than its owner";
         report.add(&codes::OPEN_FILE, 0, "", cause, "run `chmod go-w` on it");
     }
     let findings = report.finish();
-    if usable(&findings) { Ok(Loaded { settings, findings }) } else { Err(Unusable { unread: false, findings }) }
+    if usable(&findings) { Ok(Loaded { settings, opnsense, findings }) } else { Err(Unusable { unread, findings }) }
 }
+
+#[cfg(test)]
+mod tests;

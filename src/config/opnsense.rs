@@ -16,7 +16,7 @@ mod xml;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -34,8 +34,9 @@ use crate::model::{AdvBase, AdvSkew, InterfaceName, Vhid, VhidRef};
 /// Where OPNsense keeps the file.
 pub const DEFAULT_PATH: &str = "/conf/config.xml";
 
-/// How long [`load`] waits for a half-written file to become whole.
-const WHOLE_LIMIT: Duration = Duration::from_secs(2);
+/// How often [`load`] reads a half-written file again, and how long it waits before.
+const REREADS: usize = 8;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why config.xml could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -192,7 +193,7 @@ fn declare(id: VhidRef, vip: &Vip, addresses: Vec<ipnet::IpNet>) -> DeclaredVhid
     }
 }
 
-/// Reads and parses the file at `path`. One that does not parse is read again for up to 2 s, because a writer that does not
+/// Reads and parses the file at `path`. One that seems half-written is read again for about 2 s, because a writer that does not
 /// lock (a restore, a copy by hand) may be at work.
 ///
 /// It blocks; call it from a thread that may.
@@ -200,18 +201,65 @@ fn declare(id: VhidRef, vip: &Vip, addresses: Vec<ipnet::IpNet>) -> DeclaredVhid
 /// # Errors
 /// If the file cannot be read, or is not a whole, well-formed config.xml at the end of that time.
 pub fn load(path: &Path) -> Result<OpnsenseConfig, LoadError> {
-    load_within(path, WHOLE_LIMIT)
+    load_with(path, &mut || read(path), &mut || thread::sleep(PAUSE))
 }
 
-fn load_within(path: &Path, limit: Duration) -> Result<OpnsenseConfig, LoadError> {
-    let started = Instant::now();
+fn load_with(
+    path: &Path,
+    read: &mut dyn FnMut() -> Result<Vec<u8>, ReadError>,
+    pause: &mut dyn FnMut(),
+) -> Result<OpnsenseConfig, LoadError> {
+    let mut left = REREADS;
     loop {
         // The file holds passwords in clear text, so its bytes are wiped as soon as they are read.
-        let bytes = Zeroizing::new(read(path)?);
+        let bytes = Zeroizing::new(read()?);
         match OpnsenseConfig::parse(path, &bytes) {
             Ok(config) => return Ok(config),
-            Err(_) if started.elapsed() < limit => thread::sleep(Duration::from_millis(250).min(limit)),
+            Err(error) if left > 0 && error.may_pass() => {
+                left -= 1;
+                pause();
+            }
             Err(source) => return Err(LoadError::Parse { file: path.to_owned(), source }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = "<opnsense><system><hostname>fw1</hostname></system></opnsense>";
+
+    /// Loads from reads that return `texts`, the last one for ever; also tells how often it paused.
+    fn load_texts(texts: &[&str]) -> (Result<OpnsenseConfig, LoadError>, usize) {
+        let (mut reads, mut pauses) = (0, 0);
+        let mut read = || {
+            reads += 1;
+            Ok(texts[(reads - 1).min(texts.len() - 1)].as_bytes().to_vec())
+        };
+        let loaded = load_with(Path::new("config.xml"), &mut read, &mut || pauses += 1);
+        (loaded, pauses)
+    }
+
+    #[test]
+    fn a_half_written_file_is_read_again() {
+        let (loaded, pauses) = load_texts(&["", &WHOLE[..30], WHOLE]);
+        assert_eq!((loaded.unwrap().hostname.as_deref(), pauses), (Some("fw1"), 2));
+    }
+
+    #[test]
+    fn a_file_that_stays_broken_is_reported_with_its_name() {
+        let (loaded, pauses) = load_texts(&[&WHOLE[..30]]);
+        assert!(loaded.unwrap_err().to_string().starts_with("config.xml: line 1: "));
+        assert_eq!(pauses, REREADS);
+    }
+
+    #[test]
+    fn what_no_writer_would_mend_is_reported_at_once() {
+        for text in ["<html/>", "<!DOCTYPE opnsense><opnsense/>"] {
+            let (loaded, pauses) = load_texts(&[text, WHOLE]);
+            assert!(loaded.is_err());
+            assert_eq!(pauses, 0, "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Two carpd.toml of one pair, held side by side.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,11 +10,11 @@ use super::file::report::Report;
 use super::settings::{Settings, StaticVhid, StaticVips, Vips};
 use super::{Entry, Finding};
 
-/// The findings about `own` together with `other`, which was read from `peer`.
+/// The findings about `own`, which was read from `path`, together with `other`, which was read from `peer`.
 ///
 /// They stand at the file as a whole: the mistake may be on either side.
-pub(crate) fn compare(report: Report, own: &Settings, other: &Settings, peer: &Path) -> Vec<Finding> {
-    let mut pair = Pair { report, peer };
+pub(crate) fn compare(path: &Path, own: &Settings, other: &Settings, peer: &Path) -> Vec<Finding> {
+    let mut pair = Pair { report: Report::new(path, ""), peer };
     if let (Vips::Static(own), Vips::Static(other)) = (&own.vips, &other.vips) {
         pair.vhids(own, other);
         pair.pfsync(own, other);
@@ -39,7 +40,12 @@ impl Pair<'_> {
                 self.lonely(vhid, &format!("is not in {}", self.peer.display()));
                 continue;
             };
-            preferred.insert((vhid.advbase, vhid.advskew).cmp(&(counterpart.advbase, counterpart.advskew)));
+            match (vhid.advbase, vhid.advskew).cmp(&(counterpart.advbase, counterpart.advskew)) {
+                Ordering::Equal => {}
+                better_or_worse => {
+                    preferred.insert(better_or_worse);
+                }
+            }
             self.vhid(vhid, counterpart);
         }
         for vhid in &other.vhids {

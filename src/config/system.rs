@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::opnsense::{self, OpnsenseConfig};
 use super::password::{self, PasswordError};
 use super::settings::ScriptName;
 
@@ -36,6 +37,11 @@ pub trait System {
     /// # Errors
     /// The file cannot be used.
     fn password(&self, path: &Path) -> Result<bool, PasswordError>;
+    /// OPNsense's configuration at this path. None where it is out of reach: nothing can be said about it then.
+    ///
+    /// # Errors
+    /// It is not there, or is not a config.xml.
+    fn opnsense(&self, path: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>>;
 }
 
 /// The machine this process runs on.
@@ -86,6 +92,10 @@ impl System for ThisSystem {
     fn password(&self, path: &Path) -> Result<bool, PasswordError> {
         password::read(path).map(|password| password.cut)
     }
+
+    fn opnsense(&self, path: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>> {
+        Some(opnsense::load(path))
+    }
 }
 
 /// A machine that has whatever it is asked for: for a configuration that is meant for another one.
@@ -115,5 +125,9 @@ impl System for AnySystem {
 
     fn password(&self, _: &Path) -> Result<bool, PasswordError> {
         Ok(false)
+    }
+
+    fn opnsense(&self, _: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>> {
+        None
     }
 }

@@ -1,5 +1,7 @@
 //! What has to survive a crash, and a reboot: written before the deed it describes.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Demotion, Mono, Wall};
@@ -19,6 +21,9 @@ pub struct Journal {
     pub maintenance: Option<Maintenance>,
     /// The boot hold of that boot, until it was released.
     pub hold_until: Option<Mono>,
+    /// The probes, as `service/probe`, whose verdict in that boot is a reason for the share.
+    #[serde(default)]
+    pub unhealthy: BTreeSet<String>,
 }
 
 /// A write to the demotion sysctl: announced in the journal, then made, then confirmed.
@@ -44,10 +49,16 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    /// Whether it has run out at `wall`. A clock that stands before the beginning proves nothing, so maintenance goes on.
+    /// When it ends by itself. A clock that stands before the beginning proves nothing, so it never ends before that.
+    #[must_use]
+    pub fn ends(&self) -> Option<Wall> {
+        self.until.map(|until| until.max(self.since))
+    }
+
+    /// Whether it has run out at `wall`.
     #[must_use]
     pub fn expired(&self, wall: Wall) -> bool {
-        self.until.is_some_and(|until| wall >= until && wall >= self.since)
+        self.ends().is_some_and(|end| wall >= end)
     }
 }
 

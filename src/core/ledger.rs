@@ -97,16 +97,16 @@ impl Ledger {
 
     /// Whether somebody has taken our share out of the sum, as a write of "wanted minus current" does.
     ///
-    /// Then the sum lies below our share and our mark is gone. A sum below our share with the mark in place is somebody
+    /// Then our mark is gone: either the sum lies below our share, or its low bits are 0 although the foreign part had none
+    /// before (`foreign_bits`, see [`foreign_bits`]) and ours are not. A sum below our share with the mark in place is somebody
     /// else's negative amount and none of our business.
     #[must_use]
-    pub fn wiped(&self, sum: Demotion) -> bool {
-        match self {
-            Self::Settled(share) => {
-                share.get() != 0 && sum.get() < share.get() && sum.get() & MARK != share.get() & MARK
-            }
-            _ => false,
-        }
+    pub fn wiped(&self, sum: Demotion, foreign_bits: i32) -> bool {
+        let Self::Settled(share) = self else { return false };
+        let (sum_bits, share_bits) = (sum.get() & MARK, share.get() & MARK);
+        let below = sum.get() < share.get() && sum_bits != share_bits;
+        let erased = foreign_bits == 0 && sum_bits == 0 && share_bits != 0;
+        share.get() != 0 && (below || erased)
     }
 
     /// Its state's name.
@@ -137,6 +137,12 @@ pub const fn marked(now: Demotion, reasons: Demotion, last: u8) -> Demotion {
         next = next % MARK + 1;
     }
     Demotion::new(reasons.get() + next)
+}
+
+/// The low four bits of what is not `share` in `sum`: 0 as long as everybody else adds multiples of 16.
+#[must_use]
+pub const fn foreign_bits(sum: Demotion, share: Demotion) -> i32 {
+    sum.minus(share).get() & MARK
 }
 
 /// The write mark in `share`.
@@ -199,10 +205,17 @@ mod tests {
     #[test]
     fn a_wiped_share_is_told_from_a_foreign_negative_amount() {
         let ledger = Ledger::Settled(d(241));
-        assert!(ledger.wiped(d(0)), "OPNsense's leave writes 0 - current");
-        assert!(!ledger.wiped(d(1)), "somebody subtracted 240 and left our mark");
-        assert!(!ledger.wiped(d(481)));
-        assert!(!Ledger::Settled(d(0)).wiped(d(-240)));
+        assert!(ledger.wiped(d(0), 0), "OPNsense's leave writes 0 - current");
+        assert!(!ledger.wiped(d(1), 0), "somebody subtracted 240 and left our mark");
+        assert!(!ledger.wiped(d(481), 0));
+        assert!(!Ledger::Settled(d(0)).wiped(d(-240), 0));
+    }
+
+    #[test]
+    fn a_wiped_share_shows_even_if_others_have_added_more_since() {
+        let ledger = Ledger::Settled(d(241));
+        assert!(ledger.wiped(d(480), 0), "set to 0, then an interface with two vhids went down");
+        assert!(!ledger.wiped(d(480), 15), "the foreign part had these low bits before");
     }
 
     #[test]

@@ -43,6 +43,8 @@ impl Core {
             self.reply(id, Reply::Failed { text });
             return;
         }
+        // A person waits for the answer, so the pause after a failed write ends here.
+        self.write_retry = now.mono;
         match request {
             Request::MaintenanceEnter { reason, until, force } => self.enter(id, by, reason, until, force, now),
             Request::MaintenanceLeave => self.leave(id, &by),
@@ -70,6 +72,7 @@ impl Core {
             self.reply(id, Reply::Refused { text: format!("{why}; --force enters anyway") });
             return;
         }
+        let until = until.or_else(|| self.policy.maintenance_default_for.map(|wait| now.wall + wait));
         self.journal.maintenance = Some(Maintenance { reason, by, since: now.wall, until });
         self.reply_when_durable(id, "in maintenance".to_owned());
     }

@@ -73,6 +73,12 @@ impl Observer {
         self.asked = true;
     }
 
+    /// Whether an answer is awaited.
+    #[must_use]
+    pub const fn awaits(&self) -> bool {
+        self.asked
+    }
+
     /// The next time to look, `None` while an answer is awaited.
     #[must_use]
     pub fn next(&self) -> Option<Mono> {

@@ -17,6 +17,8 @@ pub struct Policy {
     pub services: Vec<ServicePolicy>,
     /// What a maintenance demotes by.
     pub maintenance_demotion: ShareAmount,
+    /// When a maintenance that was entered without an end ends by itself; never without it.
+    pub maintenance_default_for: Option<Duration>,
     /// OPNsense's own maintenance flag is set: one foreign 240 is explained by it.
     pub opnsense_maintenance: bool,
     /// How long after the first start in a boot the node holds itself back, at most. Zero: not at all.

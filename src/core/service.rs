@@ -250,8 +250,9 @@ impl Service {
     #[must_use]
     pub fn wake(&self, policy: &ServicePolicy) -> Option<Mono> {
         let probes = if self.probing() { self.probes.iter().filter_map(Probe::wake).min() } else { None };
-        let settle = match (self.away_since, self.want) {
-            (Some(since), Some(Role::Active) | None) => Some(since + policy.settle),
+        // While the kernel cannot be read, the end of the settle time decides nothing.
+        let settle = match (self.away_since, self.want, self.role) {
+            (Some(since), Some(Role::Active) | None, Some(_)) => Some(since + policy.settle),
             _ => None,
         };
         let own = if self.busy.is_some() {

@@ -1,5 +1,6 @@
 //! Keeps the journal on disk and carpd's share in the kernel at what the reasons add up to.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::attribution::{Part, PartSource};
@@ -80,7 +81,9 @@ impl Core {
         if self.journal.boot != snapshot.boot {
             self.journal.boot.clone_from(&snapshot.boot);
             self.journal.hold_until = None;
+            self.journal.unhealthy.clear();
         }
+        self.restore_verdicts();
         let is_master = snapshot.vhids.iter().any(|v| v.state == CarpState::Master);
         if rebooted && !self.policy.boot_hold.is_zero() && !is_master {
             self.journal.hold_until = Some(now.mono + self.policy.boot_hold);
@@ -88,6 +91,37 @@ impl Core {
             self.note(Level::Info, Topic::Demotion, "", text);
         }
         self.settle(self.ledger.share());
+    }
+
+    /// A service that is standby cannot be judged anew, so without the old verdict a restart would take the demotion back and
+    /// return the VIPs to a node that is known to be sick.
+    fn restore_verdicts(&mut self) {
+        for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
+            for (probe, state) in policy.probes.iter().zip(&mut service.probes) {
+                if state.healthy.is_none()
+                    && self.journal.unhealthy.contains(&format!("{}/{}", policy.name, probe.name))
+                {
+                    state.healthy = Some(false);
+                    state.text = "it was so before carpd was started".to_owned();
+                }
+            }
+        }
+    }
+
+    /// Notes which probes are a reason for the share, for the next start.
+    pub(super) fn note_verdicts(&mut self) {
+        if self.ledger == Ledger::Unread {
+            return;
+        }
+        let mut unhealthy = BTreeSet::new();
+        for (policy, service) in self.policy.services.iter().zip(&self.services) {
+            for (probe, state) in policy.probes.iter().zip(&service.probes) {
+                if probe.effect != ProbeEffect::Report && state.healthy == Some(false) {
+                    unhealthy.insert(format!("{}/{}", policy.name, probe.name));
+                }
+            }
+        }
+        self.journal.unhealthy = unhealthy;
     }
 
     pub(super) fn assume_ledger(&mut self, landed: bool) -> bool {
@@ -102,8 +136,16 @@ impl Core {
         self.journal.pending = None;
     }
 
+    pub(super) const fn is_writing_the_sum(&self) -> bool {
+        matches!(self.ledger, Ledger::Moving { phase: Phase::Writing, .. })
+    }
+
+    /// A look from before our own last write shows a sum without it, which must not be taken for somebody else's doing.
     pub(super) fn notice_wiped_share(&mut self, sum: Demotion) {
-        if self.ledger.wiped(sum) {
+        if self.look_is_stale {
+            return;
+        }
+        if self.ledger.wiped(sum, self.foreign_bits) {
             let text = format!(
                 "somebody set the sum to {sum} and with it took carpd's share of {} out; it is put back",
                 self.ledger.share()
@@ -111,12 +153,27 @@ impl Core {
             self.note(Level::Warning, Topic::Demotion, "", text);
             self.settle(Demotion::ZERO);
         }
+        if let Ledger::Settled(share) = self.ledger {
+            self.foreign_bits = ledger::foreign_bits(sum, share);
+        }
     }
 
     /// Announces the next change of the share, if one is due. The write follows when the announcement is durable.
+    ///
+    /// Nothing tells when somebody sets the sum, so the kernel is looked at first: a difference to a share that is no longer
+    /// there would take from what others have added.
     pub(super) fn move_share(&mut self, now: Now) {
-        if !self.share_is_wrong() || now.mono < self.ledger_retry || self.writing.is_some() || !self.waiting.is_empty()
-        {
+        if !self.share_is_wrong() {
+            self.looked_for_share = false;
+            return;
+        }
+        if now.mono < self.ledger_retry || self.writing.is_some() || !self.waiting.is_empty() {
+            return;
+        }
+        if !std::mem::take(&mut self.looked_for_share) {
+            if !self.observer.awaits() {
+                self.observer.hint(now.mono);
+            }
             return;
         }
         let Some(snapshot) = self.observer.known() else { return };
@@ -158,7 +215,8 @@ impl Core {
         if self.frozen.is_some() || self.writing.is_some() || now.mono < self.write_retry {
             return;
         }
-        if self.journal == self.durable {
+        // After a failure even what is durable is written again: nothing else would tell that the disk has recovered.
+        if self.journal == self.durable && self.write_error.is_none() {
             self.durable_now(now);
             return;
         }
@@ -190,6 +248,7 @@ impl Core {
         }
         if let Ledger::Moving { from, pending, phase: Phase::Announcing } = self.ledger {
             self.ledger = Ledger::Moving { from, pending, phase: Phase::Writing };
+            self.look_is_stale |= self.observer.awaits();
             self.out.push(Effect::AddDemotion { delta: pending.to.minus(from) });
         }
     }
@@ -197,7 +256,6 @@ impl Core {
     /// The disk failed: whoever asked is told so, and nothing is in force that would be forgotten.
     fn not_durable(&mut self, why: &str, now: Now) {
         self.write_retry = now.mono + RETRY;
-        self.ledger_retry = now.mono + RETRY;
         if self.write_error.as_deref() != Some(why) {
             self.note(Level::Error, Topic::Daemon, "", format!("the state file cannot be written: {why}"));
         }
@@ -211,6 +269,7 @@ impl Core {
         }
         if let Ledger::Moving { from, phase: Phase::Announcing, .. } = self.ledger {
             self.settle(from);
+            self.ledger_retry = now.mono + RETRY;
         }
     }
 

@@ -34,6 +34,7 @@ pub(crate) fn policy(services: Vec<ServicePolicy>) -> Policy {
         vhids: Vec::new(),
         services,
         maintenance_demotion: ShareAmount::FULL,
+        maintenance_default_for: None,
         opnsense_maintenance: false,
         boot_hold: Duration::ZERO,
         poll: Duration::from_secs(5),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::io::{Input, Reply, Request};
+use super::io::{Effect, Input, Reply, Request};
 use super::policy::{OnExit, Policy, ProbeEffect, ProbePolicy, ShareAmount};
 use super::role::Role;
 use super::service::Is;
 use super::status::{Severity, Status};
 use super::testing::{at, policy, service, snapshot};
+use super::{Core, Journal, Loaded};
 use crate::kernel::{DemotionLogLine, Kernel, KernelError};
 use crate::lab::daemon::{SimDaemon, Surroundings};
 use crate::model::CarpState::{self, Backup, Init, Master};
@@ -273,6 +274,22 @@ fn i2_unknown_starts_nothing_and_stands_down_after_the_grace() {
 }
 
 #[test]
+fn a_kernel_that_becomes_unreadable_while_master_is_away_does_not_keep_carpd_busy() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.event("1@em0", Backup);
+    rig.run(1_000);
+    rig.kernel.look = None;
+    rig.feed(Input::Hint(Vec::new()));
+    rig.run(2_990);
+    for _ in 0..20 {
+        rig.pass_to(rig.now.mono + Duration::from_millis(1));
+        rig.daemon.tick(&mut rig.kernel, &mut rig.around, rig.now);
+        assert!(rig.daemon.next_wake(rig.now) > rig.now.mono, "something is due that a tick does not settle");
+    }
+}
+
+#[test]
 fn a_service_started_by_somebody_else_on_backup_is_stood_down_within_seconds() {
     let mut rig = Rig::gateway(Backup);
     rig.run(2_000);
@@ -395,6 +412,33 @@ fn maintenance_ends_by_itself_and_survives_a_clock_that_went_back() {
 }
 
 #[test]
+fn a_maintenance_without_an_end_gets_the_configured_one() {
+    let mut limited = policy(Vec::new());
+    limited.maintenance_default_for = Some(Duration::from_secs(3600));
+    let mut rig = Rig::new(limited, &[("1@em0", Backup)]);
+    rig.run(1_000);
+    rig.enter();
+    assert_eq!(rig.status().maintenance.until, Some(rig.now.wall + Duration::from_secs(3600)));
+}
+
+#[test]
+fn an_end_before_the_beginning_does_not_keep_carpd_busy() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.enter();
+    rig.now.wall = Wall::from_millis(rig.now.wall.as_millis() - 3_600_000);
+    let until = Some(rig.now.wall + Duration::from_secs(30));
+    rig.request(Request::MaintenanceEnter { reason: "short".into(), until, force: false });
+    rig.run(29_000);
+    for _ in 0..3 {
+        rig.pass_to(rig.now.mono + Duration::from_secs(1));
+        rig.daemon.tick(&mut rig.kernel, &mut rig.around, rig.now);
+        assert!(rig.daemon.next_wake(rig.now) > rig.now.mono, "something is due that a tick does not settle");
+    }
+    assert!(rig.status().maintenance.active, "the clock stands before the beginning");
+}
+
+#[test]
 fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);
@@ -408,6 +452,22 @@ fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
     assert!(matches!(rig.enter(), Reply::Done { .. }));
     rig.run(100);
     assert_eq!(rig.sum() & !15, 240);
+}
+
+#[test]
+fn a_disk_that_has_room_again_is_noticed_although_nothing_waits_to_be_written() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.around.disk.fault = Some("no space left on device".into());
+    rig.enter();
+    rig.run(20_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Critical);
+    rig.around.disk.fault = None;
+    rig.run(6_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Ok);
+    let writes = rig.around.disk.writes;
+    rig.run(60_000);
+    assert_eq!(rig.around.disk.writes, writes, "one write is proof enough");
 }
 
 #[test]
@@ -437,7 +497,7 @@ fn i5_after_a_crash_at_any_point_the_share_is_neither_doubled_nor_lost() {
             rig.enter();
             rig.run(100);
             let after = rig.around.disk.journal.clone();
-            let announced = super::Journal {
+            let announced = Journal {
                 share: before.share,
                 pending: Some(super::journal::Pending { to: after.share, sum_before: Demotion::new(foreign) }),
                 ..after.clone()
@@ -472,6 +532,31 @@ fn an_absolute_reset_by_somebody_else_is_noticed_and_only_our_share_put_back() {
     rig.add_foreign(-240);
     rig.run(12_000);
     assert_eq!(rig.sum() & !15, 0, "a foreign negative amount stays");
+    rig.assert_sum_adds_up();
+}
+
+#[test]
+fn a_look_from_before_the_own_write_is_not_taken_for_a_reset() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.feed(Input::Hint(Vec::new()));
+    // A look is due in the very instant of the request, so it is taken before the write and answered after it.
+    rig.pass_to(rig.now.mono + Duration::from_millis(20));
+    rig.enter();
+    rig.run(10_000);
+    assert_eq!((rig.sum(), rig.kernel.writes.len()), (241, 1));
+}
+
+#[test]
+fn leaving_right_after_somebody_s_reset_takes_nothing_from_others() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    rig.enter();
+    rig.run(8_000);
+    rig.kernel.look.as_mut().unwrap().sysctls.demotion = Demotion::new(480);
+    rig.leave();
+    rig.run(100);
+    assert_eq!(rig.sum(), 480);
     rig.assert_sum_adds_up();
 }
 
@@ -518,6 +603,40 @@ fn an_unhealthy_service_demotes_by_its_named_share_until_it_is_healthy() {
     rig.gw_mut().healthy = true;
     rig.run(5_000);
     assert_eq!(rig.sum(), 0);
+}
+
+#[test]
+fn i3_i4_a_restart_keeps_the_demotion_of_an_unhealthy_service() {
+    let mut gw = service("gw", &["1@em0"]);
+    gw.probes.push(ProbePolicy {
+        name: "http".into(),
+        every: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        rise: 2,
+        fall: 3,
+        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
+    });
+    let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
+    rig.gw_mut().healthy = false;
+    rig.run(10_000);
+    rig.event("1@em0", Backup);
+    rig.run(10_000);
+    let writes = rig.kernel.writes.len();
+    for _ in 0..3 {
+        rig.restart();
+        rig.run(20_000);
+        assert_eq!((rig.sum() & !15, rig.kernel.writes.len()), (96, writes));
+        rig.assert_sum_adds_up();
+    }
+    rig.gw_mut().healthy = true;
+    rig.event("1@em0", Master);
+    rig.run(10_000);
+    assert_eq!(rig.sum(), 0);
+    rig.gw_mut().healthy = false;
+    rig.run(10_000);
+    rig.reboot("second");
+    rig.run(1_000);
+    assert_eq!(rig.sum(), 0, "a new boot is a new service");
 }
 
 #[test]
@@ -613,4 +732,37 @@ fn a_configured_vhid_that_the_kernel_lacks_is_shown_as_absent() {
     assert_eq!(status.vhids[1].state, super::status::VhidState::Absent);
     assert_eq!(status.verdict.severity, Severity::Warning);
     assert!(!rig.running());
+}
+
+#[test]
+fn a_slow_disk_keeps_nobody_awake() {
+    let mut core = Core::new(policy(vec![]), Loaded::Journal(Journal::default()), at(0));
+    core.step(Input::Tick, at(0));
+    let read = || Input::Read { result: Ok(snapshot(&[("1@em0", Backup)])), log: vec![] };
+    core.step(read(), at(0));
+    core.step(Input::Persisted { seq: 1, result: Ok(()) }, at(0));
+    let until = Some(at(2_000).wall);
+    let request = Request::MaintenanceEnter { reason: String::new(), until, force: false };
+    let effects = core.step(Input::Request { id: 1, by: "anna".into(), request }, at(1_000));
+    assert!(matches!(effects[..], [Effect::Persist { seq: 2, .. }]), "{effects:?}");
+    // The share is wrong and the maintenance has run out, but both have to wait for the disk.
+    core.step(Input::Tick, at(5_000));
+    core.step(read(), at(5_000));
+    assert_eq!(core.next_wake(at(6_000)), at(10_000).mono);
+}
+
+#[test]
+fn what_may_run_is_what_the_election_says() {
+    let mut core = Core::new(policy(vec![service("gw", &["1@em0"])]), Loaded::Journal(Journal::default()), at(0));
+    let gw: ServiceName = "gw".parse().unwrap();
+    let other: ServiceName = "other".parse().unwrap();
+    assert!(!core.may_run(&gw).0, "unknown is no");
+    assert!(core.may_run(&other).0, "what carpd does not manage is not its business");
+    for (millis, state) in [(0, Master), (5_000, Backup), (10_000, Init), (15_000, Master)] {
+        core.step(Input::Tick, at(millis));
+        core.step(Input::Read { result: Ok(snapshot(&[("1@em0", state)])), log: vec![] }, at(millis));
+        assert_eq!(core.may_run(&gw).0, state == Master, "{state}");
+    }
+    core.step(Input::Read { result: Err("gone".into()), log: vec![] }, at(20_000));
+    assert!(!core.may_run(&gw).0);
 }

@@ -32,6 +32,7 @@ impl Core {
         {
             self.note(Level::Error, Topic::Daemon, "", format!("the kernel cannot be read: {why}"));
         }
+        self.looked_for_share = result.is_ok() && self.share_is_wrong();
         self.observer.read(result, self.policy.poll, now);
     }
 

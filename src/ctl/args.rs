@@ -38,7 +38,7 @@ pub struct Global {
     /// The daemon's control socket, if it is not the one that carpd.toml names.
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options")]
     pub socket: Option<PathBuf>,
-    /// The node's carpd.toml [default: /usr/local/etc/carpd.toml].
+    /// The node's carpd.toml [default: /usr/local/etc/carpd/carpd.toml].
     #[arg(long, global = true, value_name = "PATH", help_heading = "Global options", conflicts_with = "nodes")]
     pub config: Option<PathBuf>,
     /// A node of the lab that `carpctl lab up` runs, instead of this machine. With `lab` itself: NAME=FILE, once for each node.
@@ -118,6 +118,11 @@ pub enum Command {
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Explain a finding of `config check`; without a code, list all of them.
+    Explain {
+        /// Its code, as in CARP-C212 or C212.
+        code: Option<String>,
+    },
     /// Read the configuration again; one with mistakes is refused and changes nothing.
     Reload,
     /// Print the metrics as Prometheus text.
@@ -219,6 +224,19 @@ impl From<WaitRole> for Role {
 /// `carpctl config`
 #[derive(Debug, Subcommand)]
 pub enum Config {
+    /// Check a carpd.toml or an OPNsense config.xml. Exits 0 clean, 1 cannot be read, 2 findings.
+    ///
+    /// Notes are no findings. Nothing is changed, and no daemon is needed.
+    Check {
+        /// The file [default: this node's carpd.toml].
+        file: Option<PathBuf>,
+        /// The other node's file: whether the two can work as a pair is checked, too.
+        #[arg(long, value_name = "FILE")]
+        peer: Option<PathBuf>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the configuration in force.
     Show,
 }

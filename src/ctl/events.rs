@@ -1,6 +1,6 @@
 //! `history` and `events`: what happened, and what happens.
 
-use super::exit::{self, Ended};
+use super::exit::{self, Ended, Failure};
 use super::render::history;
 use super::time::now;
 use super::{Context, client, look};
@@ -35,6 +35,9 @@ pub(super) fn follow(context: &mut Context, json: bool) -> Ended {
             }
             Ok(Answer::Error { text }) => return Err(look::unreachable(&context.target, &client::Silence::Said(text))),
             Ok(answer) => return Err(look::unexpected(&context.target, answer)),
+            Err(client::Silence::Closed) => {
+                return Err(Failure::new(exit::UNREACHABLE, "carpd has ended, and with it its events"));
+            }
             Err(silence) => return Err(look::unreachable(&context.target, &silence)),
         }
     }

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use ipnet::IpNet;
 
 use super::exit::{self, Ended, Failure};
+use super::lab_run::{self, LabRun};
 use super::out::Out;
 use crate::lab::dir::{LabPaths, ServicePaths, default_root};
 use crate::lab::gateway;
@@ -67,6 +68,7 @@ enum LabCommand {
         #[arg(long, short = 'd')]
         detach: bool,
     },
+    Run(LabRun),
     /// End the lab with all its processes.
     Down {
         #[command(flatten)]
@@ -238,6 +240,7 @@ pub(super) fn run(lab: Lab, nodes: &[String], out: &mut Out) -> Ended {
     let (place, ask) = match command {
         LabCommand::Up { place, detach: true } => return up::detach(&place.root(), nodes, &inputs(nodes)?, out),
         LabCommand::Up { place, detach: false } => return up::foreground(&place.root(), &inputs(nodes)?, out),
+        LabCommand::Run(args) => return Ok(lab_run::run(&args)),
         LabCommand::Down { place } => return up::down(&LabPaths::new(place.root()), out),
         LabCommand::Show { place, json } => return show::run(&LabPaths::new(place.root()), json, out),
         LabCommand::Gateway { verb, dir } => return stand_in(verb, &ServicePaths::new(dir)),

@@ -9,6 +9,7 @@ use super::time::now;
 use super::{Context, changes, look, wait};
 use crate::control::Ask;
 use crate::core::io::Request;
+use crate::core::ledger::LedgerState;
 use crate::core::status::{Status, VhidState};
 
 /// How long the share may take to reach the kernel after the daemon has promised it.
@@ -31,8 +32,8 @@ fn enter(context: &mut Context, args: &EnterArgs) -> Ended {
     let request = request(args, &look::daemon(&context.target)?);
     let said = changes::ask(&context.target, &Ask::Change { change: request })?;
     let (status, met) = match args.wait {
-        Some(limit) => wait::until(&context.target, limit, look::daemon, |s| Ok(is_in_kernel(s) && !is_master(s)))?,
-        None => wait::until(&context.target, SHARE, look::daemon, |s| Ok(is_in_kernel(s)))?,
+        Some(limit) => wait::until(&context.target, limit, look::daemon, |s| Ok(is_demoted(s) && !is_master(s)))?,
+        None => wait::until(&context.target, SHARE, look::daemon, |s| Ok(is_demoted(s)))?,
     };
     let view = context.out.view(now());
     context.out.write(&render::entered(&status, &said, args.wait.is_some(), &view))?;
@@ -56,15 +57,20 @@ fn request(args: &EnterArgs, status: &Status) -> Request {
 
 fn leave(context: &mut Context) -> Ended {
     let said = changes::ask(&context.target, &Ask::Change { change: Request::MaintenanceLeave })?;
-    let (status, _) = wait::until(&context.target, SHARE, look::daemon, |s| Ok(!is_in_kernel(s)))?;
+    let (status, _) = wait::until(&context.target, SHARE, look::daemon, |s| Ok(!is_demoted(s) && !is_changing(s)))?;
     let view = context.out.view(now());
     context.out.write(&render::left(&status, &said, &view))?;
     Ok(exit::DONE)
 }
 
 /// Whether the demotion of the maintenance is part of the kernel's sum.
-fn is_in_kernel(status: &Status) -> bool {
+fn is_demoted(status: &Status) -> bool {
     status.demotion.reasons.iter().any(|part| part.name == "maintenance")
+}
+
+/// Whether carpd's share in the kernel's sum is not yet what its reasons add up to.
+fn is_changing(status: &Status) -> bool {
+    status.demotion.ledger == LedgerState::Moving || status.demotion.reasons.iter().any(|part| part.name == "changing")
 }
 
 /// Whether this node may own a VIP. What is unknown may be MASTER.
@@ -75,7 +81,6 @@ fn is_master(status: &Status) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::ledger::LedgerState;
     use crate::core::status::{DemotionStatus, EventsStatus, MaintenanceStatus, SCHEMA, Source, Verdict};
     use crate::model::Wall;
 

@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demotion;
+pub mod finding;
 pub mod history;
 pub mod maintenance;
 pub mod page;

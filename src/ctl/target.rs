@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::exit::{self, Failure};
+use crate::config::Unusable;
 use crate::config::load::{DEFAULT_PATH, read_file};
 use crate::lab::dir::default_root;
 
@@ -66,7 +67,11 @@ impl Target {
     /// The node whose carpd.toml is at `config`. Where that cannot be used, the defaults are.
     #[must_use]
     pub fn read(config: &Path) -> Self {
-        let file = read_file(config).map_err(|unusable| unusable.to_string()).and_then(|contents| {
+        let unread = |unusable: Unusable| match config.try_exists() {
+            Ok(false) => format!("there is no {}", config.display()),
+            _ => unusable.to_string(),
+        };
+        let file = read_file(config).map_err(unread).and_then(|contents| {
             let text = String::from_utf8_lossy(&contents.bytes);
             toml::from_str::<File>(&text).map_err(|error| format!("{}: {}", config.display(), error.message()))
         });

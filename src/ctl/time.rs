@@ -40,10 +40,15 @@ pub fn took(millis: u64) -> String {
     }
 }
 
-/// When a maintenance ends, seen from `now`.
+/// When a maintenance ends, seen from `now`. Rounded, because whoever has just asked for two hours wants to read of two hours.
 #[must_use]
 pub fn ends(until: Wall, now: Wall) -> String {
-    if until > now { format!("ends in {}", span(until.since(now))) } else { "is about to end".to_owned() }
+    if until <= now {
+        return "is about to end".to_owned();
+    }
+    let left = until.since(now);
+    let half = if left < Duration::from_secs(60) { Duration::from_millis(500) } else { Duration::from_secs(30) };
+    format!("ends in {}", span(left.saturating_add(half)))
 }
 
 #[cfg(test)]
@@ -64,6 +69,14 @@ mod tests {
         ] {
             assert_eq!(span(Duration::from_secs(seconds)), text);
         }
+    }
+
+    #[test]
+    fn an_end_is_rounded() {
+        let ends = |millis| ends(Wall::from_millis(millis), Wall::default());
+        assert_eq!(ends(7_199_900), "ends in 2 h");
+        assert_eq!(ends(29_600), "ends in 30 s");
+        assert_eq!(ends(0), "is about to end");
     }
 
     #[test]

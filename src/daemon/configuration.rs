@@ -58,24 +58,41 @@ impl Configuration {
             && self.admins == other.admins
     }
 
-    /// The keys that `new` changes and that a running daemon cannot follow.
-    pub(crate) fn needs_restart(&self, new: &Settings) -> Vec<&'static str> {
-        let (old, new_node) = (&self.settings.node, &new.node);
-        let keys = [
-            ("node.state_dir", old.state_dir != new_node.state_dir),
-            ("node.kernel", old.kernel != new_node.kernel),
-            ("node.devd_socket", old.devd_socket != new_node.devd_socket),
-            ("control.socket", self.settings.control.socket != new.control.socket),
-        ];
-        keys.into_iter().filter_map(|(key, changed)| changed.then_some(key)).collect()
+    /// Replaces what a running daemon cannot change by what it runs with, and names those keys.
+    pub(crate) fn keep_what_needs_a_restart(&mut self, running: &Settings) -> Vec<&'static str> {
+        let (node, old) = (&mut self.settings.node, &running.node);
+        let mut kept = Vec::new();
+        keep("node.state_dir", &mut node.state_dir, &old.state_dir, &mut kept);
+        keep("node.kernel", &mut node.kernel, &old.kernel, &mut kept);
+        keep("node.devd_socket", &mut node.devd_socket, &old.devd_socket, &mut kept);
+        keep("control.socket", &mut self.settings.control.socket, &running.control.socket, &mut kept);
+        kept
+    }
+}
+
+fn keep<T: Clone + PartialEq>(key: &'static str, new: &mut T, running: &T, kept: &mut Vec<&'static str>) {
+    if new != running {
+        new.clone_from(running);
+        kept.push(key);
     }
 }
 
 /// One finding as a line for people.
-pub(crate) fn describe(finding: &Finding) -> String {
+fn describe(finding: &Finding) -> String {
     let (place, severity) = (&finding.place, finding.severity.as_str());
     let line = if place.line == 0 { String::new() } else { format!(":{}", place.line) };
     format!("{}{line}: {severity} {}: {}; {}", place.file.display(), finding.code, finding.cause, finding.remedy)
+}
+
+/// Logs what was found, a line each. A note is no reason for a line with every start.
+pub(crate) fn tell(findings: &[Finding]) {
+    for finding in findings {
+        match finding.severity {
+            Severity::Note => tracing::debug!("{}", describe(finding)),
+            Severity::Warning => tracing::warn!("{}", describe(finding)),
+            Severity::Error => tracing::error!("{}", describe(finding)),
+        }
+    }
 }
 
 /// The errors among the findings, then the rest, as lines.
@@ -120,4 +137,26 @@ impl Watch {
 fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
     let meta = fs::metadata(path).ok()?;
     Some((meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_noticed_once_and_a_missing_one_is_waited_for() {
+        let at = |seconds: u64| Mono::from_micros(seconds * 1_000_000);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.xml");
+        fs::write(&path, "1").unwrap();
+        let mut watch = Watch { seen: stamp(&path), path: path.clone(), next: at(5) };
+        fs::write(&path, "22").unwrap();
+        assert!(!watch.changed(at(4)), "not yet due");
+        assert!(watch.changed(at(5)));
+        assert!(!watch.changed(at(10)));
+        fs::remove_file(&path).unwrap();
+        assert!(!watch.changed(at(15)));
+        fs::write(&path, "333").unwrap();
+        assert!(watch.changed(at(20)));
+    }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::admins::Admins;
 use crate::config::settings;
@@ -24,6 +25,9 @@ pub(crate) const MOST_CLIENTS: usize = 32;
 
 /// How many of them may follow the history, which can take for ever.
 const MOST_FOLLOWERS: usize = 16;
+
+/// How long whoever listens at the control socket's path may take to show it.
+const TO_ACCEPT: Duration = Duration::from_secs(1);
 
 /// A question from a client that has the right to ask it.
 #[derive(Debug)]
@@ -83,7 +87,7 @@ pub(crate) enum SocketError {
 }
 
 /// Opens the socket. To be called under the state directory's lock only: what is left of an earlier run is removed.
-pub(crate) fn open(control: &settings::Control) -> Result<(UnixListener, Socket), SocketError> {
+pub(crate) async fn open(control: &settings::Control) -> Result<(UnixListener, Socket), SocketError> {
     let path = &control.socket;
     let cannot = |source: io::Error| SocketError::System { path: path.clone(), source };
     if let Some(directory) = path.parent() {
@@ -91,8 +95,10 @@ pub(crate) fn open(control: &settings::Control) -> Result<(UnixListener, Socket)
     }
     match fs::symlink_metadata(path) {
         Ok(meta) if !meta.file_type().is_socket() => return Err(SocketError::NotASocket(path.clone())),
-        // The lock says that no daemon of this state directory lives; one of another directory would answer.
-        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => return Err(SocketError::InUse(path.clone())),
+        // The lock says that no daemon of this state directory lives; one of another directory would accept, or be too busy to.
+        Ok(_) if !matches!(timeout(TO_ACCEPT, UnixStream::connect(path)).await, Ok(Err(_))) => {
+            return Err(SocketError::InUse(path.clone()));
+        }
         Ok(_) => fs::remove_file(path).map_err(cannot)?,
         Err(_) => {}
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::socket::{setsockopt, sockopt};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::coop::unconstrained;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_seqpacket::UnixSeqpacket;
 
 use super::Event;
@@ -33,10 +33,15 @@ pub(crate) async fn follow(path: PathBuf, events: UnboundedSender<Event>) {
     loop {
         match connect(&path).await {
             Ok(socket) => {
-                (wait, told) = (RETRY.0, false);
+                let began = Instant::now();
                 let _ = events.send(Event::Input(Input::EventSource { connected: true }));
                 listen(&socket, &events).await;
                 let _ = events.send(Event::Input(Input::EventSource { connected: false }));
+                told = false;
+                // One that throws its clients out at once is not asked again ten times a second.
+                if began.elapsed() > RETRY.1 {
+                    wait = RETRY.0;
+                }
             }
             // devd being restarted is no news; being gone for longer is, once.
             Err(error) if !told && wait > RETRY.0 * 4 => {
@@ -113,5 +118,37 @@ impl Batch {
             Some(devd::Event::Other) => self.matters = true,
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[tokio::test]
+    async fn a_burst_is_one_hint_and_the_end_is_noticed() {
+        let (devd, client) = UnixSeqpacket::pair().unwrap();
+        for vhid in 1..=250 {
+            devd.send(format!("!system=CARP subsystem={vhid}@em0 type=MASTER\n").as_bytes()).await.unwrap();
+        }
+        devd.send(b"!system=ACPI subsystem=x type=y\n").await.unwrap();
+        drop(devd);
+        let (events, mut inbox) = unbounded_channel();
+        listen(&client, &events).await;
+        let Some(Event::Hint(changes)) = inbox.recv().await else { panic!() };
+        assert_eq!(changes.len(), 250);
+        assert!(inbox.try_recv().is_err(), "one hint is enough");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_matter_is_no_hint() {
+        let (devd, client) = UnixSeqpacket::pair().unwrap();
+        devd.send(b"!system=ACPI subsystem=x type=y\n").await.unwrap();
+        devd.send(b"!system=CARP subsystem=1@em0 type=MAST").await.unwrap();
+        drop(devd);
+        let (events, mut inbox) = unbounded_channel();
+        listen(&client, &events).await;
+        assert!(inbox.try_recv().is_err());
     }
 }

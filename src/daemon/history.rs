@@ -128,46 +128,39 @@ mod tests {
         Note { level: Level::Info, topic: Topic::Vhid, object: "1@em0".into(), text: text.into() }
     }
 
-    fn directory(name: &str) -> PathBuf {
-        let path = std::env::temp_dir().join(format!("carpd-history-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        path
-    }
-
     #[tokio::test]
     async fn a_restart_keeps_the_history_and_counts_on() {
-        let directory = directory("restart");
-        let (mut history, writer) = History::open(&directory);
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
+        let (mut history, writer) = History::open(directory);
         for n in 0..1500 {
             history.add(note(&n.to_string()), Wall::from_millis(n));
         }
         assert_eq!(history.newest(2).iter().map(|e| e.seq).collect::<Vec<_>>(), [1499, 1500]);
         drop(history);
         writer.await.unwrap();
-        append(&directory, b"{\"seq\":1501,\"ti").unwrap();
-        let (mut history, writer) = History::open(&directory);
+        append(directory, b"{\"seq\":1501,\"ti").unwrap();
+        let (mut history, writer) = History::open(directory);
         let entries = history.newest(usize::MAX);
         assert_eq!((entries.len(), entries[0].seq, entries[999].seq), (KEPT, 501, 1500));
         assert_eq!(history.add(note("next"), Wall::from_millis(0)).seq, 1501);
         drop(history);
         writer.await.unwrap();
-        let (entries, torn) = restore(&directory);
+        let (entries, torn) = restore(directory);
         assert_eq!((entries[999].seq, torn), (1501, false), "a line cut by a crash does not spoil the next one");
-        std::fs::remove_dir_all(&directory).unwrap();
     }
 
     #[test]
     fn the_files_stay_bounded() {
-        let directory = directory("bounded");
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
         let batch = vec![b'x'; 300_000];
         for _ in 0..20 {
-            append(&directory, &batch).unwrap();
+            append(directory, &batch).unwrap();
         }
         for name in ["history.jsonl", "history.jsonl.1"] {
             let length = std::fs::metadata(directory.join(name)).unwrap().len();
             assert!(length <= ROTATE_AT, "{name} {length}");
         }
-        std::fs::remove_dir_all(&directory).unwrap();
     }
 }

@@ -1,6 +1,6 @@
 //! Carries out what the core decides.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -8,16 +8,18 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use super::admins::Admins;
-use super::configuration::{Configuration, Watch, describe_all};
+use super::configuration::{self, Configuration, Watch, describe_all};
 use super::control::{Asked, give_to_group};
 use super::history::History;
+use super::http::Exporter;
 use super::log::{self, Log};
 use super::metrics::{self, Counters};
 use super::state::StateFile;
 use super::{Event, clock};
+use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
-use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply, Topic};
+use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply};
 use crate::kernel::Kernel;
 use crate::model::ServiceName;
 use crate::service::{Action, Health};
@@ -31,6 +33,7 @@ pub(crate) struct Node {
     watch: Option<Watch>,
     admins: Arc<RwLock<Admins>>,
     history: History,
+    exporter: Exporter,
     followers: Vec<mpsc::Sender<Arc<str>>>,
     counters: Counters,
     log: Log,
@@ -39,6 +42,8 @@ pub(crate) struct Node {
     next_request: u64,
     reload: Reload,
     last_hint: Option<Instant>,
+    /// The services that an action is under way for.
+    acting: BTreeSet<ServiceName>,
     events: UnboundedSender<Event>,
     exit: bool,
 }
@@ -60,6 +65,7 @@ pub(crate) struct Parts {
     pub(crate) configuration: Configuration,
     pub(crate) admins: Arc<RwLock<Admins>>,
     pub(crate) history: History,
+    pub(crate) exporter: Exporter,
     pub(crate) log: Log,
     pub(crate) events: UnboundedSender<Event>,
 }
@@ -75,6 +81,7 @@ impl Node {
             configuration: parts.configuration,
             admins: parts.admins,
             history: parts.history,
+            exporter: parts.exporter,
             followers: Vec::new(),
             counters: Counters::new(now.wall),
             log: parts.log,
@@ -82,6 +89,7 @@ impl Node {
             next_request: 0,
             reload: Reload::default(),
             last_hint: None,
+            acting: BTreeSet::new(),
             events: parts.events,
             exit: false,
         }
@@ -116,6 +124,7 @@ impl Node {
                 self.feed(Input::Hint(changes));
             }
             Event::Acted { service, kind, took, outcome } => {
+                self.acting.remove(service.name());
                 self.counters.acted(service.name(), kind, took, &outcome);
                 self.feed(Input::Acted { service: service.name().clone(), outcome });
             }
@@ -127,7 +136,7 @@ impl Node {
                     self.feed(Input::Probed { service: service.name().clone(), probe, ok, text });
                 }
             }
-            Event::Read(result) => self.reloaded(result),
+            Event::Read(result) => self.reloaded(*result),
         }
     }
 
@@ -191,16 +200,20 @@ impl Node {
     }
 
     fn act(&mut self, name: &ServiceName, kind: ActionKind, limit: Duration) -> Option<Input> {
+        let failed = |why: &str| Input::Acted { service: name.clone(), outcome: Outcome::Failed(why.to_owned()) };
         let Some(service) = self.configuration.services.get(name).cloned() else {
-            let outcome = Outcome::Failed("it is not configured".to_owned());
-            return Some(Input::Acted { service: name.clone(), outcome });
+            return Some(failed("it is not configured"));
         };
+        // The core forgets a service that leaves the configuration, but its action may outlast its absence.
+        if !self.acting.insert(name.clone()) {
+            return Some(failed("an action begun under an earlier configuration has not ended yet"));
+        }
         let began = Instant::now();
         let action = Action::begin(&service, kind);
-        if kind == ActionKind::Start
-            && let Some(hint) = self.last_hint
-        {
-            self.counters.event_to_action(hint.elapsed());
+        // A start so long after the last event has another cause.
+        let hint = self.last_hint.map(|hint| hint.elapsed()).filter(|ago| *ago < Duration::from_secs(10));
+        if let (ActionKind::Start, Some(ago)) = (kind, hint) {
+            self.counters.event_to_action(ago);
         }
         let events = self.events.clone();
         tokio::spawn(async move {
@@ -222,9 +235,6 @@ impl Node {
 
     fn note(&mut self, note: Note) {
         log::note(&note);
-        if note.topic == Topic::Vhid {
-            self.counters.vhid_changed(&note);
-        }
         let entry = self.history.add(note, clock::now().wall);
         if self.followers.is_empty() {
             return;
@@ -288,14 +298,17 @@ impl Node {
         });
     }
 
-    fn reloaded(&mut self, result: Box<Result<Configuration, Vec<crate::config::Finding>>>) {
-        let reply = match *result {
+    fn reloaded(&mut self, result: Result<Configuration, Vec<Finding>>) {
+        let reply = match result {
             Ok(new) => self.adopt(new),
             Err(findings) => {
                 self.counters.reload_failed();
-                let text = format!("the configuration in force is kept:\n{}", describe_all(&findings));
-                tracing::error!("{text}");
-                Reply::Failed { text }
+                tracing::error!("the new configuration cannot be used; the one in force is kept");
+                configuration::tell(&findings);
+                let text = describe_all(&findings);
+                Reply::Failed {
+                    text: format!("the new configuration cannot be used; the one in force is kept\n{text}"),
+                }
             }
         };
         for answer in self.reload.waiting.drain(..) {
@@ -310,38 +323,32 @@ impl Node {
 
     fn adopt(&mut self, mut new: Configuration) -> Reply {
         self.counters.reload_succeeded(clock::now().wall);
-        if self.configuration.same_as(&new) {
+        let kept = new.keep_what_needs_a_restart(&self.configuration.settings);
+        if kept.is_empty() && self.configuration.same_as(&new) {
             tracing::debug!("the configuration is unchanged");
             self.configuration.text = new.text;
             return Reply::Done { text: "unchanged".to_owned() };
         }
-        let restart = self.configuration.needs_restart(&new.settings);
-        for finding in &new.findings {
-            tracing::warn!("{}", super::configuration::describe(finding));
+        let mut open = Vec::new();
+        if !kept.is_empty() {
+            open.push(format!("restart carpd for the change of {}", kept.join(", ")));
         }
+        open.extend(self.exporter.listen(new.settings.metrics).err());
+        configuration::tell(&new.findings);
         self.log.set_level(new.settings.node.log);
         if self.configuration.settings.control.group != new.settings.control.group {
-            give_to_group(&self.configuration.settings.control.socket, &new.settings.control.group);
+            give_to_group(&new.settings.control.socket, &new.settings.control.group);
         }
         self.admins.write().unwrap_or_else(PoisonError::into_inner).clone_from(&new.admins);
-        self.keep_unchanged_services(&mut new);
         self.watch = Watch::new(&new.settings, clock::now().mono);
         let policy = new.policy.clone();
         self.configuration = new;
         self.feed(Input::Reloaded(policy));
-        if restart.is_empty() {
+        if open.is_empty() {
             return Reply::Done { text: "reloaded".to_owned() };
         }
-        let text = format!("reloaded; restart carpd for the change of {}", restart.join(", "));
+        let text = format!("reloaded; {}", open.join("; "));
         tracing::warn!("{text}");
         Reply::Done { text }
-    }
-
-    fn keep_unchanged_services(&self, new: &mut Configuration) {
-        for (name, service) in &mut new.services {
-            if let Some(old) = self.configuration.services.get(name).filter(|old| *old == service) {
-                *service = Arc::clone(old);
-            }
-        }
     }
 }

@@ -143,34 +143,19 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tempfile::TempDir;
+
     use crate::core::Maintenance;
     use crate::model::{Demotion, Wall};
 
-    struct Directory(PathBuf);
-
-    impl Directory {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("carpd-state-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn with(name: &str, content: &[u8]) -> Self {
-            let directory = Self::new(name);
-            fs::write(directory.0.join("state.json"), content).unwrap();
-            directory
-        }
-
-        fn load(&self) -> (Loaded, Option<String>) {
-            StateFile::new(&self.0).load()
-        }
+    fn directory_with(content: &[u8]) -> TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("state.json"), content).unwrap();
+        directory
     }
 
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+    fn file(directory: &TempDir) -> StateFile {
+        StateFile::new(directory.path())
     }
 
     fn journal() -> Journal {
@@ -191,45 +176,47 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let directory = Directory::new("again");
-        StateFile::new(&directory.0).write(&journal()).unwrap();
-        let (Loaded::Journal(read), None) = directory.load() else { panic!("{:?}", directory.load()) };
+        let directory = tempfile::tempdir().unwrap();
+        file(&directory).write(&journal()).unwrap();
+        let (Loaded::Journal(read), None) = file(&directory).load() else { panic!("{:?}", file(&directory).load()) };
         assert_eq!(read, journal());
     }
 
     #[test]
     fn a_missing_file_is_a_first_start() {
-        let directory = Directory::new("missing");
-        assert!(matches!(directory.load(), (Loaded::Journal(j), None) if j == Journal::default()));
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(file(&directory).load(), (Loaded::Journal(j), None) if j == Journal::default()));
     }
 
     #[test]
     fn a_torn_file_is_set_aside_and_told() {
-        let whole = Directory::new("whole");
-        StateFile::new(&whole.0).write(&journal()).unwrap();
-        let bytes = fs::read(whole.0.join("state.json")).unwrap();
+        let whole = tempfile::tempdir().unwrap();
+        file(&whole).write(&journal()).unwrap();
+        let bytes = fs::read(whole.path().join("state.json")).unwrap();
         for cut in [0, 1, 10, bytes.len() / 2, bytes.len() - 3] {
-            let directory = Directory::with("torn", &bytes[..cut]);
-            let (Loaded::Journal(read), Some(told)) = directory.load() else { panic!("cut at {cut}") };
+            let directory = directory_with(&bytes[..cut]);
+            let (Loaded::Journal(read), Some(told)) = file(&directory).load() else { panic!("cut at {cut}") };
             assert_eq!(read, Journal::default());
             assert!(told.contains("state.json.bad-1"), "{told}");
-            assert_eq!(fs::read(directory.0.join("state.json.bad-1")).unwrap(), &bytes[..cut]);
-            assert!(matches!(directory.load(), (Loaded::Journal(_), None)), "the second start is clean");
+            assert_eq!(fs::read(directory.path().join("state.json.bad-1")).unwrap(), &bytes[..cut]);
+            assert!(matches!(file(&directory).load(), (Loaded::Journal(_), None)), "the second start is clean");
         }
     }
 
     #[test]
     fn a_later_format_is_neither_used_nor_replaced() {
         let later = br#"{"format":2,"journal":{"something":"new"}}"#;
-        let directory = Directory::with("later", later);
-        assert!(matches!(directory.load(), (Loaded::Frozen(why), Some(_)) if why.contains("later carpd")));
-        assert_eq!(fs::read(directory.0.join("state.json")).unwrap(), later);
+        let directory = directory_with(later);
+        assert!(matches!(file(&directory).load(), (Loaded::Frozen(why), Some(_)) if why.contains("later carpd")));
+        assert_eq!(fs::read(directory.path().join("state.json")).unwrap(), later);
     }
 
     #[test]
     fn what_cannot_be_read_is_neither_used_nor_replaced() {
-        let directory = Directory::new("unreadable");
-        fs::create_dir(directory.0.join("state.json")).unwrap();
-        assert!(matches!(directory.load(), (Loaded::Frozen(why), Some(_)) if why.contains("not a regular file")));
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("state.json")).unwrap();
+        assert!(
+            matches!(file(&directory).load(), (Loaded::Frozen(why), Some(_)) if why.contains("not a regular file"))
+        );
     }
 }

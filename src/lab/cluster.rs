@@ -91,7 +91,7 @@ impl Cluster {
     /// What OPNsense, or rc(8) and carpd on plain FreeBSD, do at boot: sysctls, then for every vhid first the CARP entry, then
     /// its aliases, then pfsync.
     fn apply(&mut self, at: usize) -> Result<(), LabError> {
-        let ClusterNode { id, plan } = self.nodes[at].clone();
+        let ClusterNode { id, plan, .. } = self.nodes[at].clone();
         if plan.opnsense_maintenance {
             self.world.add_demotion(id, Demotion::new(OPNSENSE_MAINTENANCE))?;
         }
@@ -102,16 +102,30 @@ impl Cluster {
                 self.world.add_address(id, &interface.name, *net, None)?;
             }
         }
-        for vhid in &plan.vhids {
-            self.apply_vhid(id, vhid)?;
-        }
+        self.apply_vhids(at)?;
         self.world.set_preempt(id, plan.preempt)?;
         self.world.set_pf(id, true)?;
-        if let Some(pfsync) = &plan.pfsync {
-            let (syncdev, peer) = (Some(pfsync.syncdev.clone()), pfsync.syncpeer);
-            self.world.set_pfsync(id, &PfsyncSettings { syncdev, peer, version: pfsync.version })?;
-        }
-        Ok(())
+        self.apply_pfsync(at)
+    }
+
+    /// Sets up every vhid of the plan, the CARP entry before its aliases.
+    ///
+    /// # Errors
+    /// The node is off, or its plan contradicts itself.
+    pub fn apply_vhids(&mut self, at: usize) -> Result<(), LabError> {
+        let ClusterNode { id, plan, .. } = self.nodes[at].clone();
+        plan.vhids.iter().try_for_each(|vhid| self.apply_vhid(id, vhid))
+    }
+
+    /// Sets pfsync, which asks for a bulk update and demotes the node until that ends.
+    ///
+    /// # Errors
+    /// The node is off, or its plan contradicts itself.
+    pub fn apply_pfsync(&mut self, at: usize) -> Result<(), LabError> {
+        let ClusterNode { id, plan, .. } = &self.nodes[at];
+        let Some(pfsync) = &plan.pfsync else { return Ok(()) };
+        let (syncdev, peer) = (Some(pfsync.syncdev.clone()), pfsync.syncpeer);
+        self.world.set_pfsync(*id, &PfsyncSettings { syncdev, peer, version: pfsync.version })
     }
 
     fn apply_vhid(&mut self, id: NodeId, vhid: &VhidPlan) -> Result<(), LabError> {

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::core::io::{Effect, Input, Note, Reply, Request};
 use crate::core::policy::Policy;
 use crate::core::service::{ActionKind, Outcome};
@@ -72,6 +74,23 @@ pub struct Surroundings {
     pub kernel_writes: u64,
 }
 
+/// Where the daemon is killed, at its next write: between any two of them maintenance and the ledger have to survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Death {
+    /// Before the state file is written.
+    #[serde(rename = "before journal")]
+    BeforeJournal,
+    /// After it is durable, before carpd knows.
+    #[serde(rename = "after journal")]
+    AfterJournal,
+    /// Before the demotion is written to the kernel.
+    #[serde(rename = "before write")]
+    BeforeWrite,
+    /// After that, before carpd knows.
+    #[serde(rename = "after write")]
+    AfterWrite,
+}
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct SimDaemon {
@@ -84,6 +103,10 @@ pub struct SimDaemon {
     pub replies: Vec<(u64, Reply)>,
     /// It was told to stop and has done what it had to.
     pub exited: bool,
+    /// It is killed there; it then counts as exited.
+    pub dies: Option<Death>,
+    /// Two actions of one service were under way at once, which must never be.
+    pub overlapped: Option<String>,
 }
 
 #[derive(Debug)]
@@ -97,7 +120,15 @@ impl SimDaemon {
     #[must_use]
     pub fn start(policy: Policy, around: &Surroundings, now: Now) -> Self {
         let core = Core::new(policy, Loaded::Journal(around.disk.journal.clone()), now);
-        Self { core, later: Vec::new(), notes: Vec::new(), replies: Vec::new(), exited: false }
+        Self {
+            core,
+            later: Vec::new(),
+            notes: Vec::new(),
+            replies: Vec::new(),
+            exited: false,
+            dies: None,
+            overlapped: None,
+        }
     }
 
     /// When [`Self::tick`] is due.
@@ -126,8 +157,23 @@ impl SimDaemon {
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             let effects = self.core.step(input, now);
-            let answers: Vec<Input> =
-                effects.into_iter().filter_map(|effect| self.carry_out(effect, kernel, around, now)).collect();
+            let mut answers = Vec::new();
+            for effect in effects {
+                let (before, after) = match effect {
+                    Effect::Persist { .. } => (Some(Death::BeforeJournal), Some(Death::AfterJournal)),
+                    Effect::AddDemotion { .. } => (Some(Death::BeforeWrite), Some(Death::AfterWrite)),
+                    _ => (None, None),
+                };
+                self.exited |= self.dies.is_some() && self.dies == before;
+                if self.exited {
+                    return;
+                }
+                answers.extend(self.carry_out(effect, kernel, around, now));
+                self.exited |= self.dies.is_some() && self.dies == after;
+            }
+            if self.exited {
+                return;
+            }
             inputs.extend(answers.into_iter().rev());
         }
     }
@@ -170,6 +216,11 @@ impl SimDaemon {
                 Some(Input::DemotionAdded { result: kernel.add_demotion(delta).map_err(|e| e.to_string()) })
             }
             Effect::Act { service, kind, limit } => {
+                if self.later.iter().any(|(_, later)| matches!(later, Later::Acted { service: s, .. } if *s == service))
+                {
+                    self.overlapped =
+                        Some(format!("{} of {service} began before the last action ended", kind.as_str()));
+                }
                 let state = around.services.entry(service.clone()).or_default();
                 let (takes, timed_out) = state.takes(kind, limit);
                 self.at(now.mono + takes, Later::Acted { service, kind, timed_out });

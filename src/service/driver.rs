@@ -115,13 +115,12 @@ mod tests {
 
     #[test]
     fn the_first_script_that_is_installed_is_used() {
-        let directory = std::env::temp_dir().join(format!("carpd-rc-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path();
         std::fs::write(directory.join("defguard_gateway"), "").unwrap();
         let names = |names: &[&str]| names.iter().map(|n| n.parse().unwrap()).collect::<Vec<ScriptName>>();
         let both = names(&["defguard-gateway", "defguard_gateway"]);
-        assert_eq!(installed(&both, &[&directory]), Some(&both[1]));
-        assert_eq!(installed(&names(&["other"]), &[&directory]), None);
-        std::fs::remove_dir_all(&directory).unwrap();
+        assert_eq!(installed(&both, &[directory]), Some(&both[1]));
+        assert_eq!(installed(&names(&["other"]), &[directory]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Statuses that the tests of carpctl show, one for each kind of day an administrator may have.
-#![allow(dead_code, reason = "every test file uses some of them")]
+#![allow(dead_code, clippy::unwrap_used, reason = "every test file uses some of them")]
+
 use carpd::core::attribution::{Part, PartSource};
 use carpd::core::ledger::LedgerState;
 use carpd::core::policy::Require;

@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -23,6 +22,7 @@ use carpd::model::{
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr};
 use nix::unistd::Pid;
+use tempfile::TempDir;
 
 /// How long anything in a test may take before it counts as never happening.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,32 +39,6 @@ pub fn wait_for<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A directory that goes away with the test.
-pub struct Directory(pub PathBuf);
-
-impl Directory {
-    pub fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("carpd-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
-}
-
 /// What the test's kernel is.
 pub struct KernelState {
     pub snapshot: Snapshot,
@@ -73,6 +47,8 @@ pub struct KernelState {
     /// How often it was looked at.
     pub looks: u64,
     pub log: Vec<DemotionLogLine>,
+    /// The next write is lost with the daemon that asked for it.
+    pub lose_write: bool,
     /// A write has to wait before it is made.
     pub stall_before_write: bool,
     /// A write has to wait after it was made.
@@ -96,6 +72,7 @@ impl FakeKernel {
             added: Vec::new(),
             looks: 0,
             log: Vec::new(),
+            lose_write: false,
             stall_before_write: false,
             stall_after_write: false,
             stalled: false,
@@ -161,6 +138,9 @@ impl FakeKernel {
             }
             KernelAsk::AddDemotion { delta } => {
                 state = self.stall(state, |s| s.stall_before_write);
+                if std::mem::take(&mut state.lose_write) {
+                    return KernelAnswer::Error { text: "lost by the test".into() };
+                }
                 state.added.push(delta.get());
                 let to = state.snapshot.sysctls.demotion.plus(delta);
                 state.snapshot.sysctls.demotion = to;
@@ -269,25 +249,32 @@ impl FakeDevd {
 
 /// A node with its daemon.
 pub struct Node {
-    pub directory: Directory,
+    pub directory: TempDir,
     pub kernel: FakeKernel,
     pub devd: FakeDevd,
     pub daemon: Option<Child>,
+    /// `node.poll`, in seconds.
+    pub poll: u32,
     services: String,
 }
 
 impl Node {
     /// A node with these vhids, whose daemon does not run yet.
     pub fn new(vhids: &[(String, CarpState)]) -> Self {
-        let directory = Directory::new();
-        let kernel = FakeKernel::serve(&directory.join("kernel"), vhids);
-        let devd = FakeDevd::serve(&directory.join("devd"));
-        Self { directory, kernel, devd, daemon: None, services: String::new() }
+        let directory = tempfile::tempdir().unwrap();
+        let kernel = FakeKernel::serve(&directory.path().join("kernel"), vhids);
+        let devd = FakeDevd::serve(&directory.path().join("devd"));
+        Self { directory, kernel, devd, daemon: None, poll: 5, services: String::new() }
+    }
+
+    /// A file of the node's directory.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// A service that is driven by the program `run` of the node's directory, with the service's path and what to do.
     pub fn add_service(&mut self, name: &str, follows: &str, more: &str) {
-        let d = self.directory.0.display();
+        let d = self.directory.path().display();
         self.services += &format!(
             "[[service]]\nname = \"{name}\"\nfollows = [\"{follows}\"]\n{more}\n[service.exec]\n\
              start = [\"{d}/run\", \"{d}/{name}\", \"start\"]\n\
@@ -297,19 +284,19 @@ impl Node {
     }
 
     pub fn write_configuration(&self, more: &str) {
-        let d = self.directory.0.display();
+        let d = self.directory.path().display();
         let group = nix::unistd::Group::from_gid(nix::unistd::getegid()).unwrap().unwrap().name;
         let text = format!(
-            "[node]\nname = \"fw1\"\nstate_dir = \"{d}/state\"\ndevd_socket = \"{d}/devd\"\nkernel = \"lab:{d}/kernel\"\n\
+            "[node]\nname = \"fw1\"\nstate_dir = \"{d}/state\"\ndevd_socket = \"{d}/devd\"\nkernel = \"lab:{d}/kernel\"\npoll = \"{}s\"\n\
              [control]\nsocket = \"{d}/control\"\ngroup = \"{group}\"\n{more}\n{}",
-            self.services
+            self.poll, self.services
         );
-        fs::write(self.directory.join("carpd.toml"), text).unwrap();
+        fs::write(self.path("carpd.toml"), text).unwrap();
     }
 
     /// A program of the node's directory.
     pub fn write_program(&self, name: &str, text: &str) {
-        let path = self.directory.join(name);
+        let path = self.path(name);
         fs::write(&path, text).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
@@ -327,9 +314,9 @@ impl Node {
 
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_carpd"));
-        command.arg("--config").arg(self.directory.join("carpd.toml"));
+        command.arg("--config").arg(self.path("carpd.toml"));
         command.stdin(Stdio::null()).stdout(Stdio::null());
-        command.stderr(fs::OpenOptions::new().create(true).append(true).open(self.directory.join("log")).unwrap());
+        command.stderr(fs::OpenOptions::new().create(true).append(true).open(self.path("log")).unwrap());
         command
     }
 
@@ -357,11 +344,11 @@ impl Node {
     }
 
     pub fn log(&self) -> String {
-        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+        fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     pub fn connect(&self) -> std::io::Result<UnixStream> {
-        let stream = UnixStream::connect(self.directory.join("control"))?;
+        let stream = UnixStream::connect(self.path("control"))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         Ok(stream)
     }
@@ -369,10 +356,15 @@ impl Node {
     /// The answer, `None` if there is nobody to ask.
     pub fn ask(&self, ask: &Ask) -> Option<Answer> {
         let mut stream = self.connect().ok()?;
-        let mut line = serde_json::to_vec(ask).unwrap();
-        line.push(b'\n');
-        stream.write_all(&line).ok()?;
+        send_line(&mut stream, ask).ok()?;
         read_answer(&mut BufReader::new(stream))
+    }
+
+    /// The connection that the answer will come by.
+    pub fn ask_without_waiting(&self, ask: &Ask) -> UnixStream {
+        let mut stream = self.connect().unwrap();
+        send_line(&mut stream, ask).unwrap();
+        stream
     }
 
     pub fn status(&self) -> Status {
@@ -400,7 +392,7 @@ impl Node {
 
     /// What was done to a service of [`Self::write_usual_program`].
     pub fn actions(&self, service: &str) -> Vec<String> {
-        let log = fs::read_to_string(self.directory.join(format!("{service}.log"))).unwrap_or_default();
+        let log = fs::read_to_string(self.path(format!("{service}.log"))).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 
@@ -436,6 +428,12 @@ impl Drop for Node {
             eprintln!("--- the daemon's log\n{}---", self.log());
         }
     }
+}
+
+fn send_line(stream: &mut UnixStream, ask: &Ask) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(ask)?;
+    line.push(b'\n');
+    stream.write_all(&line)
 }
 
 pub fn read_answer(reader: &mut impl BufRead) -> Option<Answer> {

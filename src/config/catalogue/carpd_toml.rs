@@ -1,402 +1,208 @@
-//! The kinds of findings about carpd.toml: C100 to C199.
+//! What can be found in carpd.toml: C100 to C199. The titles say what; the explanations are shown by `carpctl explain`.
+#![allow(missing_docs, reason = "each entry's title is its documentation")]
 
-use crate::config::{Code, Entry, Severity};
+use super::entries;
 
-pub(crate) const UNREADABLE: Entry = Entry {
-    code: Code(100),
-    severity: Severity::Error,
-    title: "the file cannot be read",
-    explanation: "carpd needs its configuration file. It is looked for where `--config` says, or at /usr/local/etc/carpd/carpd.toml. A directory, a device and a pipe are refused as well, since reading them may never end.",
-};
-
-pub(crate) const TOO_LARGE: Entry = Entry {
-    code: Code(101),
-    severity: Severity::Error,
-    title: "the file is too large",
-    explanation: "A configuration is a few hundred lines. More than 1 MiB is something else, such as a log or a core file, and is not read.",
-};
-
-pub(crate) const NOT_UTF8: Entry = Entry {
-    code: Code(102),
-    severity: Severity::Error,
-    title: "the file is not UTF-8 text",
-    explanation: "TOML is UTF-8 by definition. A file saved in another encoding, or a binary file, has bytes that are no text; the finding names the line of the first one.",
-};
-
-pub(crate) const SYNTAX: Entry = Entry {
-    code: Code(103),
-    severity: Severity::Error,
-    title: "this is not TOML",
-    explanation: "The text breaks TOML's grammar: a string without its closing quote, a key twice in one table, a header twice. The line is where the reader noticed it; the cause may stand just above. See https://toml.io/.",
-};
-
-pub(crate) const TOO_MANY: Entry = Entry {
-    code: Code(104),
-    severity: Severity::Error,
-    title: "there are more findings than are shown",
-    explanation: "After the first few hundred findings the rest is only counted. Usually the file is not a carpd.toml at all.",
-};
-
-pub(crate) const UNKNOWN_KEY: Entry = Entry {
-    code: Code(110),
-    severity: Severity::Error,
-    title: "a key that carpd does not know",
-    explanation: "carpd refuses what it does not understand: a mistyped `settle` would otherwise be the default, silently, until the day of a failover. carpd.toml.sample lists every key.",
-};
-
-pub(crate) const WRONG_TYPE: Entry = Entry {
-    code: Code(111),
-    severity: Severity::Error,
-    title: "a value of the wrong kind",
-    explanation: "For example a number in quotes, a duration without them, or a single bracket where a list of tables needs two. The finding says what stands there and what has to.",
-};
-
-pub(crate) const OUT_OF_RANGE: Entry = Entry {
-    code: Code(112),
-    severity: Severity::Error,
-    title: "a value outside its range",
-    explanation: "Ranges come from the kernel (vhid 1 to 255, advbase 1 to 255, advskew 0 to 254: carp(4)) or keep a promise of carpd's (a missed event is noticed within 5 s, so `poll` is at most that).",
-};
-
-pub(crate) const NOT_A_CHOICE: Entry = Entry {
-    code: Code(113),
-    severity: Severity::Error,
-    title: "a word that is not one of the choices",
-    explanation: "The key takes one of a few words, in lower case. The finding lists them.",
-};
-
-pub(crate) const MISSING: Entry = Entry {
-    code: Code(114),
-    severity: Severity::Error,
-    title: "a key that has no default is missing",
-    explanation: "Most keys have a default. This one names something only the administrator knows.",
-};
-
-pub(crate) const MALFORMED: Entry = Entry {
-    code: Code(115),
-    severity: Severity::Error,
-    title: "a value that cannot be read as what it stands for",
-    explanation: "An interface name has 1 to 15 letters, digits, '.', '_' or '-'; a vhid is written with its interface, as in 1@vtnet0; a duration has a unit, as in 1m30s; an address of a vhid has its prefix length, as in 192.0.2.1/24.",
-};
-
-pub(crate) const RELATIVE_PATH: Entry = Entry {
-    code: Code(116),
-    severity: Severity::Error,
-    title: "a path that is not absolute",
-    explanation: "The daemon's working directory and PATH are not those of the shell it was tried in. A path that begins with a slash means the same everywhere.",
-};
-
-pub(crate) const EMPTY: Entry = Entry {
-    code: Code(117),
-    severity: Severity::Error,
-    title: "a list that may not be empty",
-    explanation: "A service that follows nothing has no role, a vhid without an address stays in INIT for ever (carp(4)), and a command without words runs nothing.",
-};
-
-pub(crate) const NO_EFFECT: Entry = Entry {
-    code: Code(120),
-    severity: Severity::Warning,
-    title: "a key that has no effect here",
-    explanation: "The key is known, but another setting makes it idle; for example `[pfsync]` while `vips.source` is \"kernel\". Whoever wrote it expects something that will not happen.",
-};
-
-pub(crate) const SERVICE_TWICE: Entry = Entry {
-    code: Code(121),
-    severity: Severity::Error,
-    title: "two services of one name",
-    explanation: "Names tell services apart in the status, in commands and in the journal.",
-};
-
-pub(crate) const VHID_TWICE: Entry = Entry {
-    code: Code(122),
-    severity: Severity::Error,
-    title: "two definitions of one vhid",
-    explanation: "A vhid is one virtual host per interface. All its addresses belong into one `[[vips.vhid]]`; on another interface the same number is another vhid.",
-};
-
-pub(crate) const ADDRESS_TWICE: Entry = Entry {
-    code: Code(123),
-    severity: Severity::Error,
-    title: "one address in two places",
-    explanation: "An address belongs to one vhid. The kernel would move it to the last one that claims it, and bounce both.",
-};
-
-pub(crate) const PROBE_TWICE: Entry = Entry {
-    code: Code(124),
-    severity: Severity::Error,
-    title: "two probes of one name in a service",
-    explanation: "Names tell probes apart in the status, in metrics and in the ledger's reasons.",
-};
-
-pub(crate) const FOLLOW_TWICE: Entry = Entry {
-    code: Code(125),
-    severity: Severity::Warning,
-    title: "a service names one vhid twice",
-    explanation: "With `require = \"all\"` and with \"any\" alike the second mention changes nothing; perhaps another vhid was meant.",
-};
-
-pub(crate) const SCRIPT_TWICE: Entry = Entry {
-    code: Code(126),
-    severity: Severity::Warning,
-    title: "two services drive one rc script",
-    explanation: "Each would start and stop the other's processes whenever their roles differ.",
-};
-
-pub(crate) const UNDECLARED_VHID: Entry = Entry {
-    code: Code(130),
-    severity: Severity::Error,
-    title: "a service follows a vhid that nobody declares",
-    explanation: "The vhid is neither in `[[vips.vhid]]` nor, with OPNsense, among its CARP addresses, so it would be absent for ever and the service never active. With OPNsense the interface may be written by its key, as in 1@wan.",
-};
-
-pub(crate) const UNCHECKED_VHID: Entry = Entry {
-    code: Code(131),
-    severity: Severity::Note,
-    title: "the followed vhids cannot be checked here",
-    explanation: "With `vips.source = \"kernel\"` no file says which vhids exist. A mistyped one shows as absent in `carpctl status`, and its service stays on standby.",
-};
-
-pub(crate) const NO_DRIVER: Entry = Entry {
-    code: Code(132),
-    severity: Severity::Error,
-    title: "a service without a driver",
-    explanation: "Exactly one of `[service.exec]` and `[service.rc]` says how the service is made active and standby.",
-};
-
-pub(crate) const TWO_DRIVERS: Entry = Entry {
-    code: Code(133),
-    severity: Severity::Error,
-    title: "a service with two drivers",
-    explanation: "Both would act on the same service, and neither would know what the other did.",
-};
-
-pub(crate) const NO_PROGRAM: Entry = Entry {
-    code: Code(140),
-    severity: Severity::Warning,
-    title: "a program that is not there",
-    explanation: "The path names nothing, or not a file that can be executed. Every start would fail; it is a warning only because a package may bring it later.",
-};
-
-pub(crate) const OPEN_PROGRAM: Entry = Entry {
-    code: Code(141),
-    severity: Severity::Warning,
-    title: "a program that others may change",
-    explanation: "The daemon runs it, usually as root, so whoever may write the file may become root. The same goes for the directory it is in.",
-};
-
-pub(crate) const NO_GROUP: Entry = Entry {
-    code: Code(142),
-    severity: Severity::Warning,
-    title: "a group that this system does not have",
-    explanation: "Until it exists, only root and the daemon's own user can use what the group was to be granted.",
-};
-
-pub(crate) const NO_USER: Entry = Entry {
-    code: Code(143),
-    severity: Severity::Warning,
-    title: "a user that this system does not have",
-    explanation: "The programs of the service cannot be run as somebody who does not exist; every action would fail.",
-};
-
-pub(crate) const NO_SCRIPT: Entry = Entry {
-    code: Code(144),
-    severity: Severity::Warning,
-    title: "an rc script that is not there",
-    explanation: "None of the names is a file in /etc/rc.d or /usr/local/etc/rc.d. Some packages changed a hyphen of the name into an underscore between versions: list both.",
-};
-
-pub(crate) const OPEN_FILE: Entry = Entry {
-    code: Code(145),
-    severity: Severity::Warning,
-    title: "a configuration that others may change",
-    explanation: "The file decides which programs the daemon runs, usually as root.",
-};
-
-pub(crate) const PASSWORD_INLINE: Entry = Entry {
-    code: Code(150),
-    severity: Severity::Error,
-    title: "a password in the configuration file",
-    explanation: "carpd.toml is shown, copied and sent around. The password stands alone in a file of mode 0600, which `password_file` names.",
-};
-
-pub(crate) const PASSWORD_FILE: Entry = Entry {
-    code: Code(151),
-    severity: Severity::Error,
-    title: "a password file that cannot be used",
-    explanation: "It has to be a regular file that only its owner may use (mode 0600 or 0400), owned by root or the user of carpd, with the password in its only line.",
-};
-
-pub(crate) const PASSWORD_CUT: Entry = Entry {
-    code: Code(152),
-    severity: Severity::Warning,
-    title: "a password of which only the beginning counts",
-    explanation: "ifconfig(8) and carpd pass 19 bytes to the kernel. Two nodes whose passwords differ only after that agree, and guessing is as easy as for the beginning alone.",
-};
-
-pub(crate) const NO_PASSWORD: Entry = Entry {
-    code: Code(153),
-    severity: Severity::Warning,
-    title: "a vhid without a password",
-    explanation: "Its adverts are authenticated with a key of zeros: any host of the network can become MASTER.",
-};
-
-pub(crate) const SKEW_ABOVE_240: Entry = Entry {
-    code: Code(154),
-    severity: Severity::Warning,
-    title: "an advskew that is not advertised as written",
-    explanation: "The largest skew that goes out on the wire is 240 (CARP_MAXSKEW, sys/netinet/ip_carp.h), which is also what a demoted node advertises: this node looks demoted at all times.",
-};
-
-pub(crate) const UNUSABLE_ADDRESS: Entry = Entry {
-    code: Code(155),
-    severity: Severity::Error,
-    title: "an address that no host can have",
-    explanation: "A vhid's address is one host's: not a network's or broadcast address, not multicast, loopback or unspecified. A peer is the other node's own address.",
-};
-
-pub(crate) const NO_PREEMPT: Entry = Entry {
-    code: Code(156),
-    severity: Severity::Warning,
-    title: "demotion moves nothing without preempt",
-    explanation: "With `net.inet.carp.preempt` 0 a better node leaves a demoted MASTER alone (carp(4)): entering maintenance or failing a probe would not move a single vhid.",
-};
-
-pub(crate) const METRICS_OPEN: Entry = Entry {
-    code: Code(160),
-    severity: Severity::Error,
-    title: "metrics on an address that others can reach",
-    explanation: "Metrics tell names, addresses and states of the pair and have no authentication. They are served to this machine only; an agent or a reverse proxy with authentication takes them further.",
-};
-
-pub(crate) const SETTLE_SHORT: Entry = Entry {
-    code: Code(161),
-    severity: Severity::Note,
-    title: "a settle time shorter than a bounce",
-    explanation: "Adding an address to a live vhid sends it through INIT and BACKUP for about three times advbase (carp_sc_state(), sys/netinet/ip_carp.c). A service with a shorter `settle` is stood down and started again each time.",
-};
-
-pub(crate) const GRACE_SHORT: Entry = Entry {
-    code: Code(162),
-    severity: Severity::Warning,
-    title: "an unknown_grace shorter than two looks",
-    explanation: "If the kernel cannot be read once, the next look comes a `poll` later. With less than two of them, one failed read stops a service that runs well.",
-};
-
-pub(crate) const TIMEOUT_LONG: Entry = Entry {
-    code: Code(163),
-    severity: Severity::Error,
-    title: "a probe whose limit is longer than its rhythm",
-    explanation: "The next run would be due before the last one ended; runs of one probe never overlap.",
-};
-
-pub(crate) const PAIR_EQUAL: Entry = Entry {
-    code: Code(171),
-    severity: Severity::Error,
-    title: "two nodes with the same advbase and advskew",
-    explanation: "Neither is better than the other. Two MASTERs that hear equal adverts both step down, and the next election may end the same way (carp_input_c(), sys/netinet/ip_carp.c).",
-};
-
-pub(crate) const PAIR_ADDRESSES: Entry = Entry {
-    code: Code(172),
-    severity: Severity::Error,
-    title: "the nodes have different addresses in one vhid",
-    explanation: "The addresses are part of what an advert's digest covers (carp(4)). A node drops adverts for another list, hears nobody, and becomes MASTER too.",
-};
-
-pub(crate) const PAIR_VHID: Entry = Entry {
-    code: Code(173),
-    severity: Severity::Warning,
-    title: "a vhid that only one node has",
-    explanation: "The other node cannot take it over. A vhid is recognised on the peer by its number together with its interface or one of its networks.",
-};
-
-pub(crate) const PAIR_ADVBASE: Entry = Entry {
-    code: Code(174),
-    severity: Severity::Warning,
-    title: "the nodes advertise at different intervals",
-    explanation: "A BACKUP waits three times its own advbase. If the MASTER's adverts come slower than that, it takes over although nothing is wrong.",
-};
-
-pub(crate) const PAIR_PFSYNC: Entry = Entry {
-    code: Code(175),
-    severity: Severity::Warning,
-    title: "the nodes exchange states differently",
-    explanation: "A node that does not understand the other's message format drops its packets, and connections break at a failover (pfsync(4)). Both have to send the newest format that both understand.",
-};
-
-pub(crate) const PAIR_SPLIT: Entry = Entry {
-    code: Code(176),
-    severity: Severity::Note,
-    title: "vhids are meant to be active on different nodes",
-    explanation: "`net.inet.carp.demotion` belongs to the node, not to a vhid: maintenance and failing probes move all its vhids at once, those meant to stay included.",
-};
-
-pub(crate) const PAIR_SERVICE: Entry = Entry {
-    code: Code(177),
-    severity: Severity::Warning,
-    title: "a service that only one node has",
-    explanation: "After a failover nobody would run it, or nobody would stop it.",
-};
-
-/// All of them, in the order of their codes.
-pub const ENTRIES: &[Entry] = &[
-    UNREADABLE,
-    TOO_LARGE,
-    NOT_UTF8,
-    SYNTAX,
-    TOO_MANY,
-    UNKNOWN_KEY,
-    WRONG_TYPE,
-    OUT_OF_RANGE,
-    NOT_A_CHOICE,
-    MISSING,
-    MALFORMED,
-    RELATIVE_PATH,
-    EMPTY,
-    NO_EFFECT,
-    SERVICE_TWICE,
-    VHID_TWICE,
-    ADDRESS_TWICE,
-    PROBE_TWICE,
-    FOLLOW_TWICE,
-    SCRIPT_TWICE,
-    UNDECLARED_VHID,
-    UNCHECKED_VHID,
-    NO_DRIVER,
-    TWO_DRIVERS,
-    NO_PROGRAM,
-    OPEN_PROGRAM,
-    NO_GROUP,
-    NO_USER,
-    NO_SCRIPT,
-    OPEN_FILE,
-    PASSWORD_INLINE,
-    PASSWORD_FILE,
-    PASSWORD_CUT,
-    NO_PASSWORD,
-    SKEW_ABOVE_240,
-    UNUSABLE_ADDRESS,
-    NO_PREEMPT,
-    METRICS_OPEN,
-    SETTLE_SHORT,
-    GRACE_SHORT,
-    TIMEOUT_LONG,
-    PAIR_EQUAL,
-    PAIR_ADDRESSES,
-    PAIR_VHID,
-    PAIR_ADVBASE,
-    PAIR_PFSYNC,
-    PAIR_SPLIT,
-    PAIR_SERVICE,
-];
+entries! {
+    UNREADABLE = 100, Error, "the file cannot be read",
+        "carpd needs its configuration: the file named with --config, or else /usr/local/etc/carpd/carpd.toml. It may be absent, or not \
+         readable for the user who asks; a directory, a device and a pipe are refused too, since reading them may never end. \
+         Start from carpd.toml.sample, of which every line may stay as it is.";
+    TOO_LARGE = 101, Error, "the file is too large",
+        "A configuration has a few hundred lines. More than 1 MiB is something else, such as a log or a core file, and is not read \
+         at all, so that a mistaken path costs neither memory nor time. Check the path that was given to carpd or carpctl.";
+    NOT_UTF8 = 102, Error, "the file is not UTF-8 text",
+        "TOML is UTF-8 by definition (https://toml.io/). A file that was saved in another encoding, or a binary file, has bytes that \
+         are no text. The finding names the line of the first one. Most editors can save the file again as UTF-8; often the culprit \
+         is an accented letter in a comment.";
+    SYNTAX = 103, Error, "this is not TOML",
+        "The text breaks TOML's grammar: a string without its closing quote, a key or a header twice, a bare word where a value \
+         belongs. The line is the one where the reader noticed it, and the cause may stand just above. Nothing else is checked \
+         until the file can be read as a whole; see https://toml.io/ for the grammar.";
+    TOO_MANY = 104, Error, "there are more findings than are shown",
+        "After the first few hundred findings the rest is counted and not kept, so that a file full of mistakes cannot fill the \
+         memory of the daemon that reads it. Usually such a file is no carpd.toml at all. Correct the findings that are shown, \
+         then check again.";
+    NO_CONFIG_XML = 105, Error, "OPNsense's configuration cannot be read",
+        "With vips.source = \"opnsense\" the file config.xml says which vhids this node has, so nothing can be decided without it. It \
+         is read under a shared lock, and again for up to 2 s while somebody writes it without one. It holds secrets: only root may \
+         read it.";
+    UNKNOWN_KEY = 110, Error, "a key that carpd does not know",
+        "carpd refuses what it does not understand. A mistyped settle would otherwise be the default, silently, until the day of a \
+         failover. A key may also stand under the wrong header: in TOML every key belongs to the header above it. \
+         carpd.toml.sample lists all keys with their places.";
+    WRONG_TYPE = 111, Error, "a value of the wrong kind",
+        "For example a number in quotes, a duration without them, or a header in single brackets where a list of tables needs double \
+         ones. The finding says what stands there and what has to. The value itself is not repeated, since it may be a secret that \
+         was put in the wrong place.";
+    OUT_OF_RANGE = 112, Error, "a value outside its range",
+        "Some ranges are the kernel's: a vhid and an advbase are 1 to 255, an advskew is 0 to 254 (carp(4)), a socket's path has at \
+         most 103 bytes (unix(4)). Others keep a promise of carpd's: a missed event is noticed within 5 s, so node.poll cannot be \
+         longer, and no action may last for ever.";
+    NOT_A_CHOICE = 113, Error, "a word that is not one of the choices",
+        "The key takes one of a few words, written exactly so and in lower case, and the finding lists them. Another word is refused \
+         rather than taken for the default, because whoever wrote it meant something that carpd would then not do, and would learn \
+         of it at a failover.";
+    MISSING = 114, Error, "a key that has no default is missing",
+        "Most keys have a default. This one names something that only the administrator can know, such as the interface that carries a \
+         vhid, the vhids that a service follows, or the program that starts it. carpd.toml.sample shows what a value looks like.";
+    MALFORMED = 115, Error, "a value that cannot be read as what it stands for",
+        "An interface has a name of 1 to 15 letters, digits, dots, underscores or hyphens. A vhid is written with its interface, as in \
+         1@vtnet0, because its number is unique on one interface only. A duration has a unit, as in 1m30s. The address of a vhid has \
+         its prefix length, as in 192.0.2.1/24.";
+    RELATIVE_PATH = 116, Error, "a path that is not absolute",
+        "The daemon's working directory and PATH are not those of the shell in which a command was tried, and at boot they differ from \
+         those of a restart by hand. A path that begins with a slash means the same everywhere. `which NAME` shows the path of a \
+         program.";
+    EMPTY = 117, Error, "a list that may not be empty",
+        "A service that follows no vhid has no role: it would be neither active nor on standby. A vhid without an address stays in INIT \
+         for ever (carp(4)), and a command without words runs nothing. Leave out the whole section if it is not needed.";
+    NO_EFFECT = 120, Warning, "a key that has no effect here",
+        "The key is known, but another setting makes it idle: [pfsync] while vips.source is not \"static\", or the demote of a probe \
+         whose effect is \"report\". Whoever wrote it expects something that will not happen. Take it out, or change the setting that \
+         the finding names.";
+    SERVICE_TWICE = 121, Error, "two services of one name",
+        "Names tell services apart in the status, in commands such as `carpctl service unmanage NAME`, in metrics and in the history. \
+         Two of one name could not be told apart there, so neither is accepted. Often the second is a copy that was never renamed; \
+         give it a name of its own.";
+    VHID_TWICE = 122, Error, "two definitions of one vhid",
+        "A vhid is one virtual host on one interface, with one password, one skew and one list of addresses. All its addresses belong \
+         into one [[vips.vhid]]. On another interface the same number is another vhid, which may be defined beside it.";
+    ADDRESS_TWICE = 123, Error, "one address in two places",
+        "An address belongs to exactly one vhid. Setting it up twice would move it to the last one that claims it, and each move sends \
+         the vhids involved through INIT, which is a failover. Two prefix lengths for one address are the same mistake. Keep it in \
+         one place.";
+    PROBE_TWICE = 124, Error, "two probes of one name in a service",
+        "Names tell the probes of a service apart in the status, in metrics and in the ledger, where the demotion that a failing probe \
+         causes is written under its name. Two of one name would overwrite each other's result. Give each probe of a service a name \
+         of its own.";
+    FOLLOW_TWICE = 125, Warning, "a service names one vhid twice",
+        "Whether all or any of the followed vhids have to be MASTER, the second mention of one changes nothing. With OPNsense the two \
+         may look different, as in 1@wan and 1@vtnet0, which is the same vhid by the interface's key and by its device. Perhaps \
+         another vhid was meant.";
+    SCRIPT_TWICE = 126, Warning, "two services drive one rc script",
+        "The script starts and stops one set of processes. Whenever the roles of the two services differ, one of them starts what the \
+         other stops, again and again. Make it one service that follows the vhids of both, with require = \"all\" or \"any\" as it is \
+         meant.";
+    UNDECLARED_VHID = 130, Error, "a service follows a vhid that nobody declares",
+        "The vhid is neither in [[vips.vhid]] nor, with OPNsense, among its CARP addresses. It would be absent for ever, which counts as \
+         not MASTER, and the service would never become active. With OPNsense the interface may be written by its key, as in 1@wan, \
+         or by its device, as in 1@vtnet0.";
+    UNCHECKED_VHID = 131, Note, "the followed vhids cannot be checked here",
+        "With vips.source = \"kernel\" no file says which vhids exist, and the check does not ask the kernel, because it may run on \
+         another machine than the node's. A mistyped vhid shows as absent in `carpctl status`, and the service that follows it stays \
+         on standby.";
+    NO_DRIVER = 132, Error, "a service without a driver",
+        "Exactly one of [service.exec], which names three programs, and [service.rc], which names a script of rc(8), says how the service \
+         is made active and put on standby. Without it there is nothing that carpd could do. In TOML these headers stand below the \
+         [[service]] they belong to.";
+    TWO_DRIVERS = 133, Error, "a service with two drivers",
+        "Both drivers would act on the same service, and neither would know what the other did. Keep the one that fits: [service.rc] for \
+         a service with a script of rc(8), [service.exec] for anything else. In TOML a header belongs to the last [[service]] above \
+         it, so one may have slipped under the wrong service.";
+    NO_PROGRAM = 140, Warning, "a program that cannot be run",
+        "The path names nothing, or something that is not an executable file. Every start would fail, and the service would not become \
+         active. It is only a warning because a package may bring the program later, and because the check may run on another machine. \
+         Install it or correct the path.";
+    OPEN_PROGRAM = 141, Warning, "a program that others may change",
+        "The daemon runs the program, usually as root, so whoever may write the file can become root at the next failover. The same goes \
+         for the directory it is in, unless that has the sticky bit. Take the write permission from group and others with \
+         `chmod go-w`.";
+    NO_GROUP = 142, Warning, "a group that this system does not have",
+        "The control socket is opened to the members of this group. Until it exists, only root and the daemon's own user can use carpctl, \
+         and the daemon runs without it. Create the group with `pw groupadd`, or name one that exists; on FreeBSD the group of \
+         administrators is called wheel.";
+    NO_USER = 143, Warning, "a user that this system does not have",
+        "The programs of the service cannot be run as somebody who does not exist, so every action of the service would fail and it would \
+         not become active. It is only a warning because a package may bring the user later. Create it with `pw useradd`, or name \
+         another one.";
+    NO_SCRIPT = 144, Warning, "an rc script that is not there",
+        "None of the names is a file in /etc/rc.d or /usr/local/etc/rc.d, so the service cannot be started. Some packages changed a hyphen \
+         of the script's name into an underscore from one version to the next: list both names, and the first that exists is used.";
+    OPEN_FILE = 145, Warning, "a configuration that others may change",
+        "The file decides which programs the daemon runs, usually as root, so whoever may write it can become root at the next reload. \
+         Take the write permission from group and others with `chmod go-w`; reading may be allowed, as no password belongs into the \
+         file.";
+    PASSWORD_INLINE = 150, Error, "a password in the configuration file",
+        "carpd.toml is shown, copied, compared and sent around, so a password in it does not stay one. It belongs alone into a file of \
+         mode 0600, which password_file names. The value was not read and is not repeated in any output. Change the password if the \
+         file was ever shared.";
+    PASSWORD_FILE = 151, Error, "a password file that cannot be used",
+        "It has to be a regular file that only its owner may use (mode 0600 or 0400), that belongs to root or to the user of carpd, and \
+         that holds the password in its only line. Anything else is refused rather than repaired: a password that others could read \
+         should also be changed.";
+    PASSWORD_CUT = 152, Warning, "a password of which only the beginning counts",
+        "ifconfig(8), and carpd with it, passes 19 bytes of a password to the kernel. Two nodes whose passwords differ only after that \
+         agree with each other, and guessing the beginning is enough for anybody else. Shorten the password to what counts, on both \
+         nodes.";
+    NO_PASSWORD = 153, Warning, "a vhid without a password",
+        "Adverts are authenticated with a digest over the password (carp(4)). Without one the key is all zero, which everybody knows: any \
+         host of the network can send a better advert and take the addresses over. Put the same password into a file of mode 0600 on \
+         both nodes.";
+    SKEW_ABOVE_240 = 154, Warning, "an advskew that is not advertised as written",
+        "The largest skew that goes out on the wire is 240 (CARP_MAXSKEW, sys/netinet/ip_carp.h), and a demoted node advertises just that. \
+         A node with a larger one looks demoted at all times and cannot become worse, so maintenance has no effect on it. 100 is the \
+         usual value of the second node.";
+    UNUSABLE_ADDRESS = 155, Error, "an address that no host can have",
+        "The address of a vhid is one host's: not a network's first or its broadcast address, not multicast, loopback or unspecified. In \
+         networks of two addresses (/31, /127) and of one both ends are hosts. A peer is the other node's own address, to which \
+         adverts or states are sent.";
+    NO_PREEMPT = 156, Warning, "demotion moves nothing without preempt",
+        "While net.inet.carp.preempt is 0, a better node does not take over from a MASTER that still advertises, however demoted that is \
+         (carp(4)). Entering maintenance or failing a probe would not move a single vhid; only silence does. Both nodes need \
+         preempt = true.";
+    METRICS_OPEN = 160, Error, "metrics on an address that others can reach",
+        "Metrics tell the names, addresses and states of the pair, and they are served without authentication. They are therefore offered \
+         to this machine only, on 127.0.0.1 or ::1. An agent on this machine, or a proxy with authentication, can take them further.";
+    SETTLE_SHORT = 161, Note, "a settle time shorter than a bounce",
+        "Adding an address to a live vhid, or removing one, sends it through INIT and BACKUP for about three times its advbase \
+         (carp_sc_state(), sys/netinet/ip_carp.c). A service with a shorter settle is stopped and started again each time. That may be \
+         wanted where a restart is cheaper than the wait.";
+    GRACE_SHORT = 162, Warning, "an unknown_grace shorter than two looks",
+        "If the kernel cannot be read once, the next look comes one node.poll later. With a grace of less than two of them, a single failed \
+         read stops a service that runs well, on a node that is MASTER. Unknown never starts a service, so a longer grace costs \
+         little.";
+    TIMEOUT_LONG = 163, Error, "a probe whose limit is longer than its rhythm",
+        "Runs of one probe never overlap. With a timeout longer than every, the next run would be due before the last one had ended, and \
+         the time until a failure is noticed (fall times every) would not be what the file says. Make timeout shorter, or every longer.";
+    PAIR_KIND = 170, Error, "two files that cannot be compared",
+        "The configuration of the other node has to be of the same kind as this node's: two carpd.toml, or two config.xml of OPNsense. A \
+         carpd.toml whose vhids come from OPNsense goes with either. The files are told apart by what is in them, not by their names.";
+    PAIR_EQUAL = 171, Error, "two nodes with the same advbase and advskew",
+        "Neither node is better than the other. A MASTER that hears an equal advert steps down, so two MASTERs that meet both do, and the \
+         next election may end in the same way (carp_input_c(), sys/netinet/ip_carp.c). Give the node that is to be BACKUP an advskew \
+         that is higher by 100.";
+    PAIR_ADDRESSES = 172, Error, "the nodes have different addresses in one vhid",
+        "The addresses are part of what an advert's digest covers (carp(4)). A node whose list differs drops the other's adverts as forged, \
+         hears nobody, and becomes MASTER as well: both nodes then own the addresses they share. The order and the prefix lengths do \
+         not matter, the addresses do.";
+    PAIR_VHID = 173, Warning, "a vhid that only one node has",
+        "When the node that has it fails, nobody takes it over. A vhid is recognised on the other node by its number together with its \
+         interface or with one of its networks, since the two machines may name their interfaces differently. Define it on both \
+         nodes.";
+    PAIR_ADVBASE = 174, Warning, "the nodes advertise at different intervals",
+        "A BACKUP waits for three times its own advbase. If the adverts of the MASTER come at a longer interval than that, the BACKUP takes \
+         over although nothing is wrong, and hands back at the next advert. Use one advbase on both nodes, and advskew to prefer one of \
+         them.";
+    PAIR_PFSYNC = 175, Warning, "the nodes exchange states differently",
+        "A node that does not understand the other's message format drops its packets without a word, and connections break at a failover \
+         (pfsync(4)). Formats 1301, 1400 and 1500 came with FreeBSD 13, 14 and 15. Both nodes have to send the newest one that both \
+         understand.";
+    PAIR_SPLIT = 176, Note, "vhids are meant to be active on different nodes",
+        "net.inet.carp.demotion belongs to the node, not to a vhid. Maintenance and failing probes move all vhids of a node at once, and a \
+         service that follows vhids which prefer different nodes is normally on standby on both. That is how CARP works; be sure that \
+         it is what is wanted.";
+    PAIR_SERVICE = 177, Warning, "a service that only one node has",
+        "After a failover nobody would run it on the other node, although its addresses are there; or, if that node starts it by other \
+         means, nobody would stop it. Define it on both nodes under the same name. How it is driven may differ.";
+}
 
 #[cfg(test)]
 mod tests {
     use super::ENTRIES;
 
     #[test]
-    fn codes_are_in_order_and_in_their_range() {
-        assert!(ENTRIES.is_sorted_by(|a, b| a.code < b.code));
+    fn codes_are_in_their_range() {
         assert!(ENTRIES.iter().all(|entry| (100..200).contains(&entry.code.0)));
     }
 }

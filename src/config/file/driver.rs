@@ -43,10 +43,13 @@ fn exec(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
 fn rc(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
     const REMEDY: &str = "name the script, e.g. script = \"defguard_gateway\"";
     let mut table = service.section(&mut cx.report, "rc")?;
-    if !table.has("script") {
-        table.find(&mut cx.report, &codes::MISSING, "script", "the driver rc has no script", REMEDY);
-    }
-    let scripts = table.items(&mut cx.report, "script", true, parsed::<ScriptName>("\"defguard_gateway\""));
+    table.need(&mut cx.report, "script", REMEDY);
+    let scripts = table.items(
+        &mut cx.report,
+        "script",
+        true,
+        parsed::<ScriptName>("the name of a script of rc(8), without its directory", "\"defguard_gateway\""),
+    );
     if let Some(scripts) = &scripts {
         if scripts.is_empty() {
             table.find(&mut cx.report, &codes::EMPTY, "script", "script is an empty list", REMEDY);
@@ -64,9 +67,7 @@ fn rc(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
 /// A command that has to be there.
 pub(super) fn required_command(table: &mut Section<'_>, cx: &mut Context<'_>, key: &'static str) -> Option<Command> {
     const REMEDY: &str = "list the program's absolute path and its arguments, e.g. [\"/usr/bin/true\"]";
-    if !table.has(key) {
-        table.find(&mut cx.report, &codes::MISSING, key, &format!("there is no {key} command"), REMEDY);
-    }
+    table.need(&mut cx.report, key, REMEDY);
     let words = table.items(&mut cx.report, key, false, |value| values::text(value).map(str::to_owned))?;
     let command = Command::new(words).map_err(|error| {
         let (entry, remedy) = match &error {

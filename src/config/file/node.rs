@@ -55,7 +55,7 @@ fn kernel(value: &DeValue<'_>) -> Result<KernelChoice, Fault> {
             Some(socket) => absolute_socket_path(socket).map(KernelChoice::Lab),
             None => Err(Fault::new(
                 &codes::NOT_A_CHOICE,
-                format!("is {}, which it cannot be", quoted(text)),
+                format!("is {}, none of its choices", quoted(text)),
                 "write \"freebsd\", or \"lab:\" and the absolute path of a lab node's socket",
             )),
         },
@@ -123,7 +123,7 @@ pub(super) fn metrics(root: &mut Section<'_>, cx: &mut Context<'_>) -> Option<So
     let mut table = root.section(report, "metrics")?;
     let listen = table.get(report, "listen", |value| {
         const REMEDY: &str = "listen on \"127.0.0.1:PORT\" or \"[::1]:PORT\"";
-        let address: SocketAddr = parsed("\"127.0.0.1:9512\"")(value)?;
+        let address: SocketAddr = parsed("an address with a port", "\"127.0.0.1:9512\"")(value)?;
         if !address.ip().is_loopback() {
             return Err(Fault::new(&codes::METRICS_OPEN, format!("is {address}, which others can reach"), REMEDY));
         }

@@ -99,7 +99,10 @@ fn test(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
                 "take it out, or write kind = \"exec\"",
             );
             // Names are not taken: asking a name server takes longer than any limit a probe has, and fails with the network it watches.
-            let read = parsed::<SocketAddr>("\"127.0.0.1:50066\" or \"[::1]:50066\"");
+            let read = parsed::<SocketAddr>(
+                "an address with a port, and not a host name",
+                "\"127.0.0.1:50066\" or \"[::1]:50066\"",
+            );
             let remedy = "give the address and port to connect to, e.g. connect = \"127.0.0.1:50066\"";
             table.required(&mut cx.report, "connect", remedy, read).map(ProbeTest::Tcp)
         }

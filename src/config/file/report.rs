@@ -49,9 +49,14 @@ impl Report {
         u32::try_from(before + 1).unwrap_or(u32::MAX)
     }
 
+    /// Whether further findings are only counted, and need no thought.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.findings.len() >= MAX_FINDINGS
+    }
+
     /// Adds a finding at `line`; 0 stands for the file as a whole.
     pub(crate) fn add(&mut self, entry: &Entry, line: u32, key: &str, cause: &str, remedy: &str) {
-        if self.findings.len() >= MAX_FINDINGS {
+        if self.is_full() {
             self.dropped += 1;
             return;
         }

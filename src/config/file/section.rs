@@ -26,6 +26,10 @@ impl<'a> Section<'a> {
         Self { table, path: String::new(), line: 1, known: Vec::new(), refused: Vec::new() }
     }
 
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The full name of one of its keys.
     pub(crate) fn key(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
@@ -69,12 +73,19 @@ impl<'a> Section<'a> {
         remedy: &str,
         read: impl FnOnce(&'a DeValue<'a>) -> Result<T, Fault>,
     ) -> Option<T> {
-        if !self.has(name) {
-            let whose = if self.path.is_empty() { "the file" } else { &self.path };
-            let cause = format!("{whose} has no {name}");
-            self.find(report, &codes::MISSING, name, &cause, remedy);
-        }
+        self.need(report, name, remedy);
         self.get(report, name, read)
+    }
+
+    /// Notes the absence of `name`.
+    pub(crate) fn need(&self, report: &mut Report, name: &str, remedy: &str) {
+        if !self.has(name) {
+            self.find(report, &codes::MISSING, name, &format!("{} has no {name}", self.whose()), remedy);
+        }
+    }
+
+    fn whose(&self) -> &str {
+        if self.path.is_empty() { "the file" } else { &self.path }
     }
 
     /// The items of the list `name`, if all are legal; a single value stands for a list of one if `single` allows it.
@@ -206,12 +217,12 @@ impl<'a> Section<'a> {
             if self.known.contains(&name) || self.refused.contains(&name) {
                 continue;
             }
-            let whose = if self.path.is_empty() { "the file" } else { &self.path };
-            let remedy = match suggest::closest(name, self.known.iter().copied()) {
+            let known = self.known.iter().copied().filter(|_| !report.is_full());
+            let remedy = match suggest::closest(name, known) {
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("take it out; the keys here are {}", self.known.join(", ")),
             };
-            let cause = format!("{whose} has no key {}", quoted(name));
+            let cause = format!("{} has no key {}", self.whose(), quoted(name));
             let line = report.line(key.span().start);
             report.add(&codes::UNKNOWN_KEY, line, &self.key(&quoted_key(name)), &cause, &remedy);
         }

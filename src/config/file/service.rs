@@ -1,6 +1,6 @@
 //! `[[service]]`
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
@@ -10,6 +10,7 @@ use super::section::Section;
 use super::values::{self, parsed, span, word};
 use super::{Context, Declared, driver, first_line, probe};
 use crate::config::catalogue::carpd_toml as codes;
+use crate::config::opnsense::OpnsenseConfig;
 use crate::config::settings::{Driver, ScriptName, Service};
 use crate::core::policy::{OnExit, Require};
 use crate::model::{ServiceName, VhidRef};
@@ -27,11 +28,16 @@ pub(super) fn services(
     poll: Duration,
 ) -> Vec<Service> {
     let mut names: BTreeMap<ServiceName, u32> = BTreeMap::new();
-    let mut scripts: BTreeMap<ScriptName, ServiceName> = BTreeMap::new();
+    let mut scripts: BTreeMap<ScriptName, String> = BTreeMap::new();
     let mut services = Vec::new();
     for mut table in root.sections(&mut cx.report, "service", label) {
         let remedy = "give it a name, e.g. name = \"gateway\"";
-        let name: Option<ServiceName> = table.required(&mut cx.report, "name", remedy, parsed("\"gateway\""));
+        let name: Option<ServiceName> = table.required(
+            &mut cx.report,
+            "name",
+            remedy,
+            parsed("the name of a service: 1 to 63 letters, digits, '.', '_' or '-'", "\"gateway\""),
+        );
         let line = table.line_of(&cx.report, "name");
         if let Some((name, first)) =
             name.as_ref().and_then(|name| Some((name, first_line(&mut names, name.clone(), line)?)))
@@ -39,10 +45,12 @@ pub(super) fn services(
             let cause = format!("a service {name} is defined in line {first} already");
             table.find(&mut cx.report, &codes::SERVICE_TWICE, "name", &cause, "give each service a name of its own");
         }
-        if let Some(service) = service(&mut table, cx, name, declared, poll) {
-            same_script(&table, cx, &service, &mut scripts);
-            services.push(service);
+        let driver = driver::driver(&mut table, cx);
+        if let Some(driver) = &driver {
+            same_script(&table, cx, driver, &mut scripts);
         }
+        let service = service(&mut table, cx, declared, poll);
+        services.extend(name.zip(driver).zip(service).map(|((name, driver), service)| service(name, driver)));
         table.finish(&mut cx.report);
     }
     if let Declared::Kernel = declared {
@@ -56,13 +64,13 @@ fn label(table: &DeTable<'_>) -> Option<String> {
     Some(name.to_string())
 }
 
+/// Everything but the name and the driver, which are known already.
 fn service(
     table: &mut Section<'_>,
     cx: &mut Context<'_>,
-    name: Option<ServiceName>,
     declared: &Declared,
     poll: Duration,
-) -> Option<Service> {
+) -> Option<impl FnOnce(ServiceName, Driver) -> Service> {
     let follows = follows(table, cx, declared);
     let report = &mut cx.report;
     let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
@@ -80,11 +88,11 @@ fn service(
     if let Some(follows) = &follows {
         short_settle(table, cx, declared, follows, settle);
     }
-    let driver = driver::driver(table, cx);
     let probes = probe::probes(table, cx);
-    Some(Service {
-        name: name?,
-        follows: follows?,
+    let follows = follows?;
+    Some(move |name, driver| Service {
+        name,
+        follows,
         require: require.unwrap_or_default(),
         settle,
         unknown_grace,
@@ -92,24 +100,24 @@ fn service(
         stop_limit,
         check_every,
         on_exit: on_exit.unwrap_or_default(),
-        driver: driver?,
+        driver,
         probes,
     })
 }
 
 fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -> Option<Vec<VhidRef>> {
     const REMEDY: &str = "name the vhids that decide its role, e.g. follows = [\"1@vtnet0\"]";
-    if !table.has("follows") {
-        table.find(&mut cx.report, &codes::MISSING, "follows", "the service follows no vhid", REMEDY);
-    }
-    let listed = table.items(&mut cx.report, "follows", false, |value| followed(value, declared))?;
+    table.need(&mut cx.report, "follows", REMEDY);
+    let listed =
+        table.items(&mut cx.report, "follows", false, |value| followed(value, declared, cx.opnsense.as_ref()))?;
     if listed.is_empty() {
         table.find(&mut cx.report, &codes::EMPTY, "follows", "follows is empty, so the service has no role", REMEDY);
         return None;
     }
-    let mut follows: Vec<VhidRef> = Vec::new();
+    let mut seen = BTreeSet::new();
+    let mut follows = Vec::new();
     for id in listed {
-        if follows.contains(&id) {
+        if !seen.insert(id.clone()) {
             let cause = format!("follows names {id} twice");
             table.find(
                 &mut cx.report,
@@ -125,20 +133,28 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
     Some(follows)
 }
 
-fn followed(value: &DeValue<'_>, declared: &Declared) -> Result<VhidRef, Fault> {
-    let id: VhidRef = parsed("\"1@vtnet0\"")(value)?;
-    let Some(known) = declared.known().filter(|known| known.iter().all(|(other, _)| *other != id)) else {
+fn followed(value: &DeValue<'_>, declared: &Declared, opnsense: Option<&OpnsenseConfig>) -> Result<VhidRef, Fault> {
+    let written: VhidRef = parsed("a vhid from 1 to 255 with its interface", "\"1@vtnet0\"")(value)?;
+    let id = opnsense.and_then(|config| config.resolve(&written.to_string())).unwrap_or_else(|| written.clone());
+    let Some(known) = declared.known().filter(|known| !known.contains_key(&id)) else {
         return Ok(id);
     };
-    let names = values::list(known.iter().take(8).map(|(id, _)| id.to_string()));
-    let remedy = if names.is_empty() { "declare it first".to_owned() } else { format!("declared are {names}") };
-    Err(Fault::new(&codes::UNDECLARED_VHID, format!("= {}, which nobody declares", quoted(&id.to_string())), remedy))
+    let names: Vec<&str> = known.values().take(8).map(|vhid| vhid.name.as_str()).collect();
+    let remedy = match names.as_slice() {
+        [] => "declare it first".to_owned(),
+        names => format!("name one that is declared: {}", names.join(", ")),
+    };
+    Err(Fault::new(
+        &codes::UNDECLARED_VHID,
+        format!("= {}, which nobody declares", quoted(&written.to_string())),
+        remedy,
+    ))
 }
 
 /// A vhid that was bounced is MASTER again after three times its advbase; its advskew adds less than a second.
 fn short_settle(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, follows: &[VhidRef], settle: Duration) {
-    let slow = declared.known().unwrap_or_default().iter().filter(|(id, _)| follows.contains(id));
-    let bounce = slow.map(|(id, base)| (3 * secs(base.get().into()), id)).max();
+    let Some(known) = declared.known() else { return };
+    let bounce = follows.iter().filter_map(|id| Some((3 * secs(known.get(id)?.advbase.get().into()), id))).max();
     if let Some((bounce, id)) = bounce.filter(|(bounce, _)| settle < *bounce) {
         let bounce = crate::config::duration::Shown(bounce);
         let cause = format!("settle is shorter than the {bounce} for which an address change bounces {id}");
@@ -147,20 +163,15 @@ fn short_settle(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, 
     }
 }
 
-fn same_script(
-    table: &Section<'_>,
-    cx: &mut Context<'_>,
-    service: &Service,
-    seen: &mut BTreeMap<ScriptName, ServiceName>,
-) {
-    let Driver::Rc { scripts } = &service.driver else { return };
+fn same_script(table: &Section<'_>, cx: &mut Context<'_>, driver: &Driver, seen: &mut BTreeMap<ScriptName, String>) {
+    let Driver::Rc { scripts } = driver else { return };
     for script in scripts {
-        if let Some(other) = seen.get(script).filter(|other| **other != service.name) {
-            let cause = format!("the services {other} and {} both drive the rc script {script}", service.name);
+        if let Some(other) = seen.get(script).filter(|other| **other != table.path()) {
+            let cause = format!("{other} and {} both drive the rc script {script}", table.path());
             let remedy = "make it one service that follows the vhids of both";
             table.find(&mut cx.report, &codes::SCRIPT_TWICE, "rc", &cause, remedy);
         }
-        seen.entry(script.clone()).or_insert_with(|| service.name.clone());
+        seen.entry(script.clone()).or_insert_with(|| table.path().to_owned());
     }
 }
 

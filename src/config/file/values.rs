@@ -2,7 +2,6 @@
 //!
 //! Each reader is a function from the TOML value to a legal value, so that a section names its keys, ranges and defaults in one place.
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -14,6 +13,7 @@ use super::report::{Fault, quoted};
 use super::suggest;
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::duration::{self, Shown};
+use crate::model::InterfaceName;
 
 /// `sun_path` holds 104 bytes with the final NUL (`sys/sys/un.h`).
 const MAX_SOCKET_PATH: usize = 103;
@@ -56,6 +56,11 @@ pub(crate) fn span(range: RangeInclusive<Duration>) -> impl Fn(&DeValue<'_>) -> 
     }
 }
 
+/// An interface as the kernel knows it.
+pub(crate) fn interface(value: &DeValue<'_>) -> Result<InterfaceName, Fault> {
+    parsed("the name of an interface: 1 to 15 letters, digits, '.', '_' or '-'", "\"vtnet0\"")(value)
+}
+
 /// One of a few words.
 pub(crate) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(&DeValue<'_>) -> Result<T, Fault> {
     move |value| {
@@ -66,21 +71,22 @@ pub(crate) fn word<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(&DeValue<'_>
                 Some(meant) => format!("did you mean \"{meant}\"? Possible are {all}"),
                 None => format!("write {all}"),
             };
-            Fault::new(&codes::NOT_A_CHOICE, format!("is {}, which it cannot be", quoted(typed)), remedy)
+            Fault::new(&codes::NOT_A_CHOICE, format!("is {}, none of its choices", quoted(typed)), remedy)
         })
     }
 }
 
-/// Whatever a type reads from text; `example` is what a right value looks like.
-pub(crate) fn parsed<T>(example: &'static str) -> impl Fn(&DeValue<'_>) -> Result<T, Fault>
-where
-    T: FromStr,
-    T::Err: fmt::Display,
-{
+/// Whatever a type reads from text; `what` says what that is, and `example` shows it.
+///
+/// The type's own error is not used: some repeat the value, others say no more than "invalid syntax".
+pub(crate) fn parsed<T: FromStr>(
+    what: &'static str,
+    example: &'static str,
+) -> impl Fn(&DeValue<'_>) -> Result<T, Fault> {
     move |value| {
         let remedy = format!("write it as in {example}");
         let text = value.as_str().ok_or_else(|| wrong_type(value, "a string", &remedy))?;
-        text.parse().map_err(|error| Fault::new(&codes::MALFORMED, format!("= {}: {error}", quoted(text)), remedy))
+        text.parse().map_err(|_| Fault::new(&codes::MALFORMED, format!("= {} is not {what}", quoted(text)), remedy))
     }
 }
 

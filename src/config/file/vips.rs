@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use toml::de::{DeTable, DeValue};
 
 use super::report::Fault;
 use super::section::Section;
-use super::values::{boolean, integer, parsed, path, word, wrong_type};
-use super::{Context, Declared, first_line};
+use super::values::{boolean, integer, interface, parsed, path, word, wrong_type};
+use super::{Context, Declared, DeclaredVhid, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::password::PasswordError;
 use crate::config::settings::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
@@ -44,12 +44,14 @@ pub(super) fn vips(root: &mut Section<'_>, cx: &mut Context<'_>) -> (Vips, Decla
         Some(Source::Opnsense) => {
             idle(&mut table, cx, &["vhid"], STATIC);
             idle(root, cx, &["pfsync", "carp"], STATIC);
-            (Vips::Opnsense { config_xml: config_xml(&mut table, cx) }, Declared::Unknown)
+            let config_xml = config_xml(&mut table, cx);
+            let declared = opnsense(&table, cx, &config_xml);
+            (Vips::Opnsense { config_xml }, declared)
         }
         Some(Source::Static) => {
             idle(&mut table, cx, &["config_xml"], OPNSENSE);
             let vhids = vhids(&mut table, cx);
-            let declared = Declared::These(vhids.iter().map(|vhid| (vhid.id.clone(), vhid.advbase)).collect());
+            let declared = Declared::These(vhids.iter().map(declare).collect());
             (Vips::Static(StaticVips { vhids, pfsync: pfsync(root, cx), preempt: carp(root, cx) }), declared)
         }
     };
@@ -67,6 +69,32 @@ fn undecided(root: &mut Section<'_>, table: &mut Section<'_>, cx: &mut Context<'
     carp(root, cx);
     table.accept(&["vhid"]);
     (Vips::Opnsense { config_xml }, Declared::Unknown)
+}
+
+fn declare(vhid: &StaticVhid) -> (VhidRef, DeclaredVhid) {
+    (vhid.id.clone(), DeclaredVhid { advbase: vhid.advbase, name: vhid.id.to_string() })
+}
+
+fn opnsense(table: &Section<'_>, cx: &mut Context<'_>, config_xml: &Path) -> Declared {
+    match cx.system.opnsense(config_xml) {
+        None => Declared::Unknown,
+        Some(Ok(config)) => {
+            let declared = config.vhids().into_iter().map(|vhid| {
+                let name = format!("{} ({}@{})", vhid.id, vhid.id.vhid, vhid.interface);
+                (vhid.id, DeclaredVhid { advbase: vhid.advbase, name })
+            });
+            let declared = declared.collect();
+            cx.opnsense = Some(config);
+            Declared::These(declared)
+        }
+        Some(Err(error)) => {
+            cx.unread = true;
+            let key = if table.has("config_xml") { "config_xml" } else { "source" };
+            let remedy = "name OPNsense's configuration in config_xml, or write another source";
+            table.find(&mut cx.report, &codes::NO_CONFIG_XML, key, &error.to_string(), remedy);
+            Declared::Unknown
+        }
+    }
 }
 
 const STATIC: &str = "static";
@@ -98,8 +126,8 @@ fn pfsync(root: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Pfsync> {
     let report = &mut cx.report;
     let mut table = root.section(report, "pfsync")?;
     let remedy = "name the interface between the two nodes, e.g. syncdev = \"vtnet2\"";
-    let syncdev = table.required(report, "syncdev", remedy, parsed::<InterfaceName>("\"vtnet2\""));
-    let syncpeer = table.get(report, "syncpeer", |value| host(parsed::<IpAddr>("\"192.0.2.2\"")(value)?));
+    let syncdev = table.required(report, "syncdev", remedy, interface);
+    let syncpeer = table.get(report, "syncpeer", |value| host(parsed::<IpAddr>("an address", "\"192.0.2.2\"")(value)?));
     let version = table.get(report, "version", version);
     let defer = table.get(report, "defer", boolean).unwrap_or(false);
     let maxupdates = table.get(report, "maxupdates", |v| integer(0..=255)(v).map(|n| u8::try_from(n).unwrap_or(128)));
@@ -115,7 +143,7 @@ fn version(value: &DeValue<'_>) -> Result<PfsyncVersion, Fault> {
     PfsyncVersion::ALL
         .into_iter()
         .find(known)
-        .ok_or_else(|| Fault::new(&codes::NOT_A_CHOICE, format!("is {number}, which it cannot be"), remedy))
+        .ok_or_else(|| Fault::new(&codes::NOT_A_CHOICE, format!("is {number}, none of its choices"), remedy))
 }
 
 fn vhids(table: &mut Section<'_>, cx: &mut Context<'_>) -> Vec<StaticVhid> {
@@ -149,7 +177,7 @@ struct Seen {
 fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option<StaticVhid> {
     let report = &mut cx.report;
     let remedy = "name the interface that carries it, e.g. interface = \"vtnet0\"";
-    let interface = table.required(report, "interface", remedy, parsed::<InterfaceName>("\"vtnet0\""));
+    let interface = table.required(report, "interface", remedy, interface);
     let number = table.required(report, "vhid", "give its number, 1 to 255", |value| {
         integer(1..=255)(value).map(|number| u32::try_from(number).ok().and_then(Vhid::new))
     });
@@ -172,8 +200,10 @@ fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option
         table.find(report, &codes::SKEW_ABOVE_240, "advskew", &cause, "stay at 239 or below");
     }
     let addresses = addresses(&mut table, cx, seen);
-    let peer = table.get(&mut cx.report, "peer", |value| host(parsed::<Ipv4Addr>("\"192.0.2.2\"")(value)?));
-    let peer6 = table.get(&mut cx.report, "peer6", |value| host(parsed::<Ipv6Addr>("\"2001:db8::2\"")(value)?));
+    let peer =
+        table.get(&mut cx.report, "peer", |value| host(parsed::<Ipv4Addr>("an IPv4 address", "\"192.0.2.2\"")(value)?));
+    let peer6 = table
+        .get(&mut cx.report, "peer6", |value| host(parsed::<Ipv6Addr>("an IPv6 address", "\"2001:db8::2\"")(value)?));
     let password_file = password_file(&mut table, cx);
     table.finish(&mut cx.report);
     Some(StaticVhid {
@@ -193,7 +223,9 @@ fn addresses(table: &mut Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> 
         let remedy = "list them with their prefix lengths, e.g. addresses = [\"192.0.2.1/24\"]";
         table.find(report, &codes::MISSING, "addresses", "the vhid has no addresses, so it would stay in INIT", remedy);
     }
-    let addresses = table.items(report, "addresses", false, |value| shared(parsed("\"192.0.2.1/24\"")(value)?))?;
+    let addresses = table.items(report, "addresses", false, |value| {
+        shared(parsed("an address with its prefix length", "\"192.0.2.1/24\"")(value)?)
+    })?;
     if addresses.is_empty() {
         let cause = "addresses is empty, so the vhid would stay in INIT";
         table.find(report, &codes::EMPTY, "addresses", cause, "list at least one address with its prefix length");
@@ -250,7 +282,9 @@ fn password_file(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<PathBu
         let remedy = "put one into a file of mode 0600 on both nodes and name it in password_file";
         table.find(report, &codes::NO_PASSWORD, "password_file", "the vhid has no password", remedy);
     }
-    let file = table.get(report, "password_file", path)?;
+    // Somebody may have written the password in the place of the path, so what stands there is not repeated.
+    let unquoted = |fault: Fault| Fault { cause: "is not an absolute path that the system takes".to_owned(), ..fault };
+    let file = table.get(report, "password_file", |value| path(value).map_err(unquoted))?;
     match cx.system.password(&file) {
         Ok(false) => {}
         Ok(true) => {

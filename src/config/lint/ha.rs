@@ -15,6 +15,7 @@ pub(super) const CHECKS: &[Single] = &[
     (c::SYNC_TO_SELF, sync_to_self),
     (c::PFSYNC_OFF, pfsync_off),
     (c::MAINTENANCE, maintenance),
+    (c::SYNC_NO_PASSWORD, sync_no_password),
     (c::DEMOTION_TUNABLE, demotion_tunable),
     (c::CARP_OFF, carp_off),
 ];
@@ -136,6 +137,14 @@ fn maintenance(view: &View<'_>, report: &mut Report) {
         let cause = format!("{} will add 240 to its demotion at every boot", view.name());
         let remedy = "leave maintenance mode when the work is done";
         report.add(view, view.config.maintenance_line, "virtualip_carp_maintenancemode", cause, remedy);
+    }
+}
+
+fn sync_no_password(view: &View<'_>, report: &mut Report) {
+    if let Some(target) = view.config.ha.sync_target.as_ref().filter(|target| !target.has_password) {
+        let cause = format!("the configuration is to be sent to {} without a password", target.host);
+        let remedy = "enter user and password of the other node, or clear the target";
+        report.add(view, target.line, "hasync/password", cause, remedy);
     }
 }
 

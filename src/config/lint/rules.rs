@@ -1,5 +1,6 @@
 //! Checks of outbound NAT, and of the firewall rules that CARP and pfsync need.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::view::{View, describe, is_link_local};
@@ -13,6 +14,7 @@ pub(super) const CHECKS: &[Single] = &[
     (c::NAT_ANY_SOURCE, nat_any_source),
     (c::UNICAST_BLOCKED, unicast_blocked),
     (c::PFSYNC_BLOCKED, pfsync_blocked),
+    (c::CARP_BLOCK_RULE, carp_block_rule),
 ];
 
 /// The ways out that have an IPv4 address that fails over.
@@ -98,17 +100,23 @@ fn nat_any_source(view: &View<'_>, report: &mut Report) {
 }
 
 fn unicast_blocked(view: &View<'_>, report: &mut Report) {
-    for vip in view.config.vips.iter().filter(|vip| vip.is_carp()) {
-        let Some(interface) = view.interface(&vip.interface) else { continue };
-        for (name, field) in [("peer", &vip.peer), ("peer6", &vip.peer6)] {
-            let Some(peer) = field.get().copied().filter(|peer| !peer.is_multicast()) else { continue };
+    for interface in &view.config.interfaces {
+        let vips = || view.vhids_on(&interface.key).flat_map(|(_, group)| group.carps.iter().copied());
+        let peers = || vips().flat_map(|vip| [("peer", vip, &vip.peer), ("peer6", vip, &vip.peer6)]);
+        let unicast = || peers().filter_map(|(name, vip, field)| Some((name, vip, field, *field.get()?)));
+        let mut unicast = unicast().filter(|(.., peer)| !peer.is_multicast()).peekable();
+        if unicast.peek().is_none() {
+            continue;
+        }
+        let rules = rules_for(view, interface, Protocol::Carp);
+        for (name, vip, field, peer) in unicast {
             let own = interface.net_like(peer).map(|net| net.addr()).filter(|_| !is_link_local(peer));
-            let packet = Packet { interface, protocol: Protocol::Carp, v4: peer.is_ipv4(), from: Some(peer), to: own };
-            if !passes(view, &packet) {
-                let cause = format!("{}: adverts from {peer} are blocked on {}", describe(vip), interface.key);
-                let remedy = format!("add a rule on {} that passes protocol CARP from {peer}", interface.key);
-                report.add(view, field.line_or(vip.line), vip.path(name), cause, remedy);
-            }
+            let Err(why) = verdict(view, &rules, &Packet { v4: peer.is_ipv4(), from: Some(peer), to: own }) else {
+                continue;
+            };
+            let cause = format!("{}: {why} adverts from {peer} on {}", describe(vip), interface.key);
+            let remedy = format!("add a rule on {} that passes protocol CARP from {peer}", interface.key);
+            report.add(view, field.line_or(vip.line), vip.path(name), cause, remedy);
         }
     }
 }
@@ -121,62 +129,71 @@ fn pfsync_blocked(view: &View<'_>, report: &mut Report) {
     let peer = pfsync.peer.get().copied().filter(IpAddr::is_ipv4);
     let own = interface.v4.fixed().map(|net| net.addr());
     let to = if peer.is_some() { own } else { Some(PFSYNC_GROUP) };
-    let packet = Packet { interface, protocol: Protocol::Pfsync, v4: true, from: peer, to };
-    if !passes(view, &packet) {
-        let cause = format!("states from the other node are blocked on {}", interface.key);
+    let rules = rules_for(view, interface, Protocol::Pfsync);
+    if let Err(why) = verdict(view, &rules, &Packet { v4: true, from: peer, to }) {
+        let cause = format!("{why} states from the other node on {}", interface.key);
         let remedy = format!("add a rule on {} that passes protocol PFSYNC", interface.key);
         report.add(view, pfsync.line, "hasync/pfsyncinterface", cause, remedy);
     }
 }
 
+fn carp_block_rule(view: &View<'_>, report: &mut Report) {
+    for interface in view.config.interfaces.iter().filter(|interface| view.carries_carp(&interface.key)) {
+        for rule in rules_for(view, interface, Protocol::Carp) {
+            if rule.action == Action::Block && rule.protocol == Protocol::Carp {
+                let cause = format!("CARP is blocked on {}, which carries CARP addresses", interface.key);
+                report.add(view, rule.line, "filter/rule/protocol", cause, "delete the rule");
+            }
+        }
+    }
+}
+
 /// An incoming packet; an end that the file does not tell is None.
-struct Packet<'v> {
-    interface: &'v Interface,
-    protocol: Protocol,
+struct Packet {
     v4: bool,
     from: Option<IpAddr>,
     to: Option<IpAddr>,
 }
 
-/// Whether the user's rules let the packet in. In doubt (an alias, a schedule) they do: a false alarm costs trust.
-fn passes(view: &View<'_>, packet: &Packet<'_>) -> bool {
-    let by_class = |class: Class| view.config.rules.iter().filter(move |rule| class_of(view, rule) == class);
-    let ordered = || by_class(Class::Floating).chain(by_class(Class::Group)).chain(by_class(Class::Interface));
-    let quick = ordered().find(|rule| rule.quick && matches(view, rule, packet));
+/// The rules that see packets of `protocol` on `interface`, in the order in which OPNsense puts them into pf: floating ones,
+/// those of groups, those of the interface (`filter_core_rules_user`, `src/etc/inc/filter.lib.inc` of opnsense/core).
+fn rules_for<'v>(view: &View<'v>, interface: &Interface, protocol: Protocol) -> Vec<&'v FilterRule> {
+    let groups: HashMap<_, _> = view.config.groups.iter().map(|group| (group.name.as_str(), group)).collect();
+    let class = |rule: &FilterRule| match rule.floating {
+        true => 0,
+        false if rule.interfaces.iter().any(|name| groups.contains_key(name.as_str())) => 1,
+        false => 2,
+    };
+    let works_here = |rule: &&FilterRule| {
+        let named = rule.interfaces.iter().any(|name| {
+            let group = groups.get(name.as_str());
+            *name == interface.key || group.is_some_and(|group| group.members.contains(&interface.key))
+        });
+        rule.interfaces.is_empty() || named != rule.interfaces_not
+    };
+    let seen = view.config.rules.iter().filter(|rule| rule.protocol.sees(protocol));
+    let mut rules: Vec<_> = seen.filter(works_here).collect();
+    rules.sort_by_key(|rule| class(rule));
+    rules
+}
+
+/// Whether the user's rules let the packet in; if not, what stops it. In doubt (an alias, a schedule) they let it in: a false
+/// alarm costs trust.
+fn verdict(view: &View<'_>, rules: &[&FilterRule], packet: &Packet) -> Result<(), String> {
+    let hits = || rules.iter().filter(|rule| matches(view, rule, packet));
     // Rules that are not quick decide only if no quick one does, and then the last of them does.
-    let decisive = quick.or_else(|| ordered().filter(|rule| matches(view, rule, packet)).reduce(|_, later| later));
-    decisive.is_some_and(|rule| rule.action == Action::Pass)
-}
-
-/// The order in which OPNsense puts rules into pf (`filter_core_rules_user`, `src/etc/inc/filter.lib.inc`).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Floating,
-    Group,
-    Interface,
-}
-
-fn class_of(view: &View<'_>, rule: &FilterRule) -> Class {
-    let is_group = |name: &String| view.config.groups.iter().any(|group| group.name == *name);
-    match rule.floating {
-        true => Class::Floating,
-        false if rule.interfaces.iter().any(is_group) => Class::Group,
-        false => Class::Interface,
+    match hits().find(|rule| rule.quick).or_else(|| hits().next_back()) {
+        Some(rule) if rule.action == Action::Pass => Ok(()),
+        Some(rule) => Err(format!("the rule in line {} blocks", rule.line)),
+        None => Err("no rule passes".to_owned()),
     }
 }
 
-fn matches(view: &View<'_>, rule: &FilterRule, packet: &Packet<'_>) -> bool {
-    let key = &packet.interface.key;
-    let named = rule.interfaces.iter().any(|name| {
-        name == key || view.config.groups.iter().any(|group| group.name == *name && group.members.contains(key))
-    });
-    let on_interface = rule.interfaces.is_empty() || named != rule.interfaces_not;
+fn matches(view: &View<'_>, rule: &FilterRule, packet: &Packet) -> bool {
     let family = if packet.v4 { rule.v4 } else { rule.v6 };
     // A pass rule that may fit is trusted, a block rule has to fit for sure.
     let doubt = rule.action == Action::Pass;
-    on_interface
-        && family
-        && rule.protocol.sees(packet.protocol)
+    family
         && covers(view, &rule.source, packet.from).unwrap_or(doubt)
         && covers(view, &rule.destination, packet.to).unwrap_or(doubt)
 }

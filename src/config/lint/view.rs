@@ -35,6 +35,7 @@ pub(super) struct View<'a> {
     pub(super) groups: BTreeMap<(&'a str, Vhid), Group<'a>>,
     interfaces: HashMap<&'a str, &'a Interface>,
     plain_aliases: HashMap<&'a str, Vec<IpNet>>,
+    name: String,
 }
 
 impl<'a> View<'a> {
@@ -54,7 +55,18 @@ impl<'a> View<'a> {
         }
         // The first of two assignments with one key counts, as it does when the list is searched.
         let interfaces = config.interfaces.iter().rev().map(|interface| (interface.key.as_str(), interface)).collect();
-        Self { config, groups, interfaces, plain_aliases }
+        let name = config.hostname.clone().unwrap_or_else(|| file_name(config));
+        Self { config, groups, interfaces, plain_aliases, name }
+    }
+
+    /// Both nodes' views. Nodes of one name, such as a node and its copy, are told apart by their files.
+    pub(super) fn pair(own: &'a OpnsenseConfig, other: &'a OpnsenseConfig) -> (Self, Self) {
+        let (mut own, mut other) = (Self::new(own), Self::new(other));
+        if own.name == other.name {
+            own.name = file_name(own.config);
+            other.name = file_name(other.config);
+        }
+        (own, other)
     }
 
     pub(super) fn interface(&self, key: &str) -> Option<&'a Interface> {
@@ -96,9 +108,13 @@ impl<'a> View<'a> {
     }
 
     /// What to call the node in a text.
-    pub(super) fn name(&self) -> String {
-        self.config.hostname.clone().unwrap_or_else(|| self.config.file.display().to_string())
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
+}
+
+fn file_name(config: &OpnsenseConfig) -> String {
+    config.file.display().to_string()
 }
 
 /// `fe80::/10`, or 169.254.0.0/16.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::ha::looks_like_backup;
 use super::view::{View, describe, is_link_local};
 use super::{Report, Single};
 use crate::config::catalogue::opnsense as c;
@@ -219,6 +220,10 @@ fn unicast_peers(vip: &Vip) -> impl Iterator<Item = (&'static str, &Field<IpAddr
 }
 
 fn unicast_synced(view: &View<'_>, report: &mut Report) {
+    // Nobody sends this node's entries, and it does not look like one that receives any.
+    if view.config.ha.sync_target.is_none() && !looks_like_backup(view) {
+        return;
+    }
     for vip in carps(view).filter(|vip| !vip.nosync) {
         if let Some((name, field, peer)) = unicast_peers(vip).next() {
             let cause = format!("{}: the peer {peer} would be copied to {peer} itself", describe(vip));

@@ -13,6 +13,9 @@ const MAX_ENTRIES: usize = 16_384;
 /// Every VLAN of one trunk, to have a number.
 const MAX_INTERFACES: usize = 4_096;
 
+/// Rules are the one thing that some firewalls have by the ten thousand.
+const MAX_RULES: usize = 131_072;
+
 /// The kinds of elements that are read.
 #[derive(Clone, Copy)]
 pub(super) enum Record {
@@ -93,8 +96,6 @@ struct Seen {
     radvd: usize,
     legacy_nat: usize,
     mvc_nat: usize,
-    legacy_rules: usize,
-    mvc_rules: usize,
 }
 
 impl Collector {
@@ -117,7 +118,7 @@ impl Collector {
         match record {
             Record::HostName => config.hostname = Some(shorten(element.text())).filter(|name| !name.is_empty()),
             Record::Interface => {
-                keep_some(&mut config.interfaces, Interface::read(element), line, "interfaces", MAX_INTERFACES)?;
+                keep_below(&mut config.interfaces, Interface::read(element), line, "interfaces", MAX_INTERFACES)?;
             }
             Record::Group => keep(&mut config.groups, Some(InterfaceGroup::read(element)), line, "interface groups")?,
             Record::Gateway => keep(&mut config.gateways, Some(Gateway::read(element)), line, "gateways")?,
@@ -137,19 +138,17 @@ impl Collector {
             Record::NatMode => config.nat.read_mode(element),
             Record::LegacyNat => {
                 let rule = NatRule::legacy(element, next(&mut self.seen.legacy_nat));
-                keep(&mut config.nat.rules, rule, line, "NAT rules")?;
+                keep_below(&mut config.nat.rules, rule, line, "NAT rules", MAX_RULES)?;
             }
             Record::MvcNat => {
                 let rule = NatRule::mvc(element, next(&mut self.seen.mvc_nat));
-                keep(&mut config.nat.rules, rule, line, "NAT rules")?;
+                keep_below(&mut config.nat.rules, rule, line, "NAT rules", MAX_RULES)?;
             }
             Record::LegacyRule => {
-                let rule = FilterRule::legacy(element, next(&mut self.seen.legacy_rules));
-                keep(&mut config.rules, rule, line, "firewall rules")?;
+                keep_below(&mut config.rules, FilterRule::legacy(element), line, "firewall rules", MAX_RULES)?;
             }
             Record::MvcRule => {
-                let rule = FilterRule::mvc(element, next(&mut self.seen.mvc_rules));
-                keep(&mut config.rules, rule, line, "firewall rules")?;
+                keep_below(&mut config.rules, FilterRule::mvc(element), line, "firewall rules", MAX_RULES)?;
             }
             _ => self.take_service(record, element)?,
         }
@@ -207,10 +206,10 @@ impl Collector {
 }
 
 fn keep<T>(list: &mut Vec<T>, entry: Option<T>, line: u32, what: &'static str) -> Result<(), ParseError> {
-    keep_some(list, entry, line, what, MAX_ENTRIES)
+    keep_below(list, entry, line, what, MAX_ENTRIES)
 }
 
-fn keep_some<T>(
+fn keep_below<T>(
     list: &mut Vec<T>,
     entry: Option<T>,
     line: u32,

@@ -47,6 +47,8 @@ pub struct SyncTarget {
     pub host: String,
     /// Its line.
     pub line: u32,
+    /// A password for it is set.
+    pub has_password: bool,
 }
 
 impl SyncTarget {
@@ -67,7 +69,11 @@ impl HaSettings {
             pfsync: PfsyncSettings::read(element),
             sync_target: match element.value("synchronizetoip") {
                 "" => None,
-                text => Some(SyncTarget { host: host_of(text), line: line_of("synchronizetoip") }),
+                text => Some(SyncTarget {
+                    host: host_of(text),
+                    line: line_of("synchronizetoip"),
+                    has_password: !element.value("password").is_empty(),
+                }),
             },
         }
     }

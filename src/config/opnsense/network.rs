@@ -88,7 +88,7 @@ impl Interface {
         if element.value("type") == "group" {
             return None;
         }
-        let key = element.name.to_owned();
+        let key = shorten(element.name);
         let descr = match element.value("descr") {
             "" => key.to_uppercase(),
             text => shorten(text),

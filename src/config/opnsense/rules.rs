@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::field::address;
-use super::xml::{Element, shorten};
+use super::xml::{Element, MAX_WORDS, shorten};
 
 /// What a rule does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Endpoint {
     fn legacy(rule: &Element<'_>, name: &str) -> Self {
         let Some(end) = rule.child(name) else { return Self { what: Vec::new(), not: false } };
         let texts = ["network", "address"].map(|child| end.value(child));
-        let what = texts.into_iter().flat_map(|text| text.split(',')).map(str::trim);
+        let what = texts.into_iter().flat_map(|text| text.split(',').take(MAX_WORDS)).map(str::trim);
         let what = what.filter(|text| !matches!(*text, "" | "any")).map(Target::read).collect();
         Self { what, not: end.present("not") }
     }
@@ -92,8 +92,6 @@ impl Endpoint {
 /// An enabled rule for incoming packets that may touch CARP or pfsync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterRule {
-    /// Its path in findings.
-    pub path: String,
     /// Its line.
     pub line: u32,
     /// What it does.
@@ -120,14 +118,13 @@ pub struct FilterRule {
 
 impl FilterRule {
     /// A rule below `<filter>`. None if it is off, works on outgoing packets, or on another protocol.
-    pub(super) fn legacy(element: &Element<'_>, index: usize) -> Option<Self> {
+    pub(super) fn legacy(element: &Element<'_>) -> Option<Self> {
         let floating = element.truthy("floating");
         if element.present("disabled") || element.value("direction") == "out" {
             return None;
         }
         let families = families(element.value("ipprotocol"));
         Some(Self {
-            path: format!("filter/rule[{index}]"),
             line: element.line,
             action: action(element.value("type")),
             quick: !floating || element.truthy("quick"),
@@ -144,7 +141,7 @@ impl FilterRule {
 
     /// A rule below `OPNsense/Firewall/Filter/rules`. One that names not exactly one interface counts as floating
     /// (`FilterRuleField.php` of opnsense/core).
-    pub(super) fn mvc(element: &Element<'_>, index: usize) -> Option<Self> {
+    pub(super) fn mvc(element: &Element<'_>) -> Option<Self> {
         if element.value("enabled") == "0" || element.value("direction") == "out" {
             return None;
         }
@@ -152,7 +149,6 @@ impl FilterRule {
         let interfaces = element.words("interface");
         let interfaces_not = element.truthy("interfacenot");
         Some(Self {
-            path: format!("OPNsense/Firewall/Filter/rules/rule[{index}]"),
             line: element.line,
             action: action(element.value("action")),
             quick: element.value("quick") != "0",

@@ -70,7 +70,7 @@ impl DhcpServer {
             kind: DhcpKind::Isc,
             path: format!("dhcpd/{}", shorten(element.name)),
             line: element.line,
-            interface: Some(element.name.to_owned()),
+            interface: Some(shorten(element.name)),
             subnet: None,
             gateway,
             gateway_line: line_of("gateway"),
@@ -218,7 +218,7 @@ impl RouterAdvert {
         }
         Some(Self {
             path: format!("dhcpdv6/{}", shorten(element.name)),
-            interface: element.name.to_owned(),
+            interface: shorten(element.name),
             line: element.line,
             source: source_of(element.value("rainterface")),
         })

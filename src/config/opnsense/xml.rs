@@ -14,6 +14,9 @@ pub(super) const MAX_DEPTH: usize = 64;
 /// Elements in one record; the largest real ones (a DHCP server with its pools) have some hundred.
 pub(super) const MAX_ELEMENTS: usize = 65_536;
 
+/// Words of one list that are read: more than interfaces a rule could name.
+pub(super) const MAX_WORDS: usize = 4_096;
+
 /// Why the text is not a config.xml. The file's name is added by [`super::LoadError`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
@@ -86,6 +89,13 @@ pub enum ParseError {
     Empty,
 }
 
+impl ParseError {
+    /// A file that is being written may look like this for a moment.
+    pub(super) const fn may_pass(&self) -> bool {
+        matches!(self, Self::NotUtf8 { .. } | Self::Syntax { .. } | Self::Truncated { .. } | Self::Empty)
+    }
+}
+
 /// One element with its text and children, borrowed from the file's text.
 ///
 /// It has no `Debug` on purpose: the text may be a password.
@@ -130,7 +140,7 @@ impl<'a> Element<'a> {
     /// The comma or space separated words of the child.
     pub(super) fn words(&self, name: &str) -> Vec<String> {
         let separators = |c: char| c == ',' || c.is_whitespace();
-        self.value(name).split(separators).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        self.value(name).split(separators).filter(|word| !word.is_empty()).take(MAX_WORDS).map(shorten).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::core::attribution::PartSource;
 use crate::core::policy::Require;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
-use crate::core::status::{ServiceStatus, Severity, Source, Status, VhidState, VhidStatus};
+use crate::core::status::{ServiceStatus, Source, Status, VhidState, VhidStatus};
 use crate::ctl::time;
 use crate::model::{AdvSkew, ServiceName, VhidRef, Wall};
 
@@ -41,7 +41,7 @@ pub fn node(status: &Status, view: &View) -> String {
         row(&mut page, &id(vhid).to_string(), &text);
     }
     for service in &status.services {
-        row(&mut page, service.name.as_str(), &next(status, service));
+        row(&mut page, service.name.as_str(), &next(service));
     }
     if let Some(pfsync) = &status.pfsync {
         let caveat = if pfsync.in_sync { "; the kernel says so after a copy that failed, too" } else { "" };
@@ -110,7 +110,7 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
     let detail = if service.health_detail.is_empty() { String::new() } else { format!(": {}", service.health_detail) };
     row(&mut page, "health", &format!("{}{detail}", health(service).0));
     row(&mut page, "last", &last(service, now));
-    row(&mut page, "next", &next(status, service));
+    row(&mut page, "next", &next(service));
     Ok(page.finish())
 }
 
@@ -321,7 +321,7 @@ fn last(service: &ServiceStatus, now: Wall) -> String {
 }
 
 /// What happens to a service next.
-fn next(status: &Status, service: &ServiceStatus) -> String {
+fn next(service: &ServiceStatus) -> String {
     let failed = service.last_action.as_ref().is_some_and(|action| action.result != ActionResult::Ok);
     let again = if failed { " again, after a pause that grows to one minute" } else { "" };
     match (service.busy, service.want, service.is) {
@@ -331,13 +331,10 @@ fn next(status: &Status, service: &ServiceStatus) -> String {
         (_, Some(Role::Standby), Is::Running) => format!("carpd stops it{again}"),
         (_, Some(Role::Standby), Is::Unknown) => format!("carpd stops it, to be sure{again}"),
         (_, Some(_), Is::Unknown) => "carpd looks at it again in a moment, and starts nothing before that".to_owned(),
-        (_, Some(Role::Active), Is::Running) if status.verdict.severity == Severity::Ok => {
-            "nothing: it runs, as it should".to_owned()
-        }
         (_, Some(Role::Active), Is::Running) => {
             "nothing: it runs, as it should; it stops when its vhids move".to_owned()
         }
         (_, Some(Role::Standby), Is::Stopped) => "nothing: it waits for its vhids to become MASTER here".to_owned(),
-        (_, None, _) => "nothing, until the kernel can be read".to_owned(),
+        (_, None, _) => "nothing, until it is decided what it should be".to_owned(),
     }
 }

@@ -202,19 +202,21 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_that_is_put_off_ends_once_and_late() {
-        let mut queue = Queue::default();
-        let mut timer = Timer::default();
-        let event = Event::SendAll { node: 0 };
-        timer.arm(Mono::from_micros(10), &mut queue, event);
-        timer.arm(Mono::from_micros(30), &mut queue, event);
-        timer.arm(Mono::from_micros(20), &mut queue, event);
-        let mut ends = Vec::new();
-        while let Some((at, event)) = queue.pop_until(Mono::from_micros(99)) {
-            if timer.fires(at, &mut queue, event) {
-                ends.push(at.as_micros());
+    fn a_timer_ends_once_at_its_last_deadline() {
+        for (armed, end) in [([10, 30, 20], 20), ([30, 20, 10], 10), ([10, 20, 30], 30), ([30, 10, 40], 40)] {
+            let mut queue = Queue::default();
+            let mut timer = Timer::default();
+            let event = Event::SendAll { node: 0 };
+            for at in armed {
+                timer.arm(Mono::from_micros(at), &mut queue, event);
             }
+            let mut ends = Vec::new();
+            while let Some((at, event)) = queue.pop_until(Mono::from_micros(99)) {
+                if timer.fires(at, &mut queue, event) {
+                    ends.push(at.as_micros());
+                }
+            }
+            assert_eq!(ends, [end], "{armed:?}");
         }
-        assert_eq!(ends, [20]);
     }
 }

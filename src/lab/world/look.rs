@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::model::{InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidRef, VhidSnapshot};
+use crate::model::{Demotion, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidRef, VhidSnapshot};
 
 use super::carp::{GROUP4, GROUP6};
 use super::node::{Node, NodeId};
@@ -46,6 +46,18 @@ impl World {
             .find_vhid(i, id.vhid.get())
             .ok_or_else(|| LabError::NoVhid { node: node.name.clone(), vhid: id.clone() })?;
         Ok(node.vhid_snapshot(v))
+    }
+
+    /// `net.inet.carp.demotion`, `None` if the node is off.
+    #[must_use]
+    pub fn demotion(&self, node: NodeId) -> Option<Demotion> {
+        self.powered(node).ok().map(|node| node.sysctls.demotion)
+    }
+
+    /// Whether the kernel reported something that [`World::drain_events`] has not given out yet.
+    #[must_use]
+    pub fn has_events(&self, node: NodeId) -> bool {
+        !self.nodes[node.at()].events.is_empty()
     }
 
     /// Whether the node has power.

@@ -3,6 +3,7 @@
 mod adverts;
 mod basics;
 mod pfsync;
+mod properties;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Pair, VIP4, VIP6};
-use crate::lab::world::{Family, VhidSettings, WorldConfig};
+use crate::lab::world::{Family, NodeId, VhidSettings, WorldConfig};
 use crate::model::CarpState::{Backup, Master};
 use crate::model::{AdvBase, AdvSkew, CarpKey, Demotion};
 
@@ -116,6 +116,71 @@ fn three_send_errors_demote_and_three_successes_take_it_back() {
         lines[lines.len() - 2..],
         ["carp: demoted by 240 to 240 (send error 13 on em0)", "carp: demoted by -240 to 0 (send ok on em0)"]
     );
+}
+
+#[test]
+fn an_error_in_between_starts_the_count_of_successes_anew() {
+    let mut pair = Pair::settled(&[VIP4]);
+    let em0 = pair.em0.clone();
+    pair.world.power_off(pair.b);
+    let send = |pair: &mut Pair, fails: bool, times: u32| {
+        pair.world.block_outgoing(pair.a, &em0, Family::V4, fails).unwrap();
+        let sent = |pair: &Pair| pair.world.snapshot(pair.a).unwrap().counters.opackets;
+        let before = sent(pair);
+        while sent(pair) < before + u64::from(times) {
+            pair.world.advance_to(pair.world.next_event().unwrap());
+        }
+    };
+    send(&mut pair, true, 2);
+    send(&mut pair, false, 2);
+    send(&mut pair, true, 1);
+    assert_eq!(pair.demotion(pair.a), 240, "two successes forgive nothing");
+    // The demotion itself makes the MASTER advertise once more; that one fails, too.
+    pair.run(0.001);
+    send(&mut pair, false, 2);
+    send(&mut pair, true, 1);
+    send(&mut pair, false, 2);
+    assert_eq!(pair.demotion(pair.a), 240);
+    send(&mut pair, false, 1);
+    assert_eq!(pair.demotion(pair.a), 0);
+}
+
+#[test]
+fn an_interface_without_vips_is_not_in_the_group_and_counts_nothing() {
+    let mut pair = Pair::settled(&[VIP4]);
+    pair.world.remove_address(pair.b, &pair.em0.clone(), "192.0.2.1".parse().unwrap()).unwrap();
+    let before = pair.world.snapshot(pair.b).unwrap().counters;
+    pair.run(5.0);
+    assert_eq!(pair.world.snapshot(pair.b).unwrap().counters, before);
+}
+
+#[test]
+fn the_newest_vhid_goes_first_when_all_advertise_or_all_are_switched_off() {
+    let mut pair = Pair::settled(&[VIP4]);
+    let (a, b) = (pair.a, pair.b);
+    for (node, skew) in [(a, 0), (b, 100)] {
+        let second: crate::model::VhidRef = "2@em0".parse().unwrap();
+        let settings = VhidSettings { advskew: AdvSkew::new(skew).unwrap(), ..VhidSettings::default() };
+        pair.world.set_vhid(node, &second, &settings).unwrap();
+        pair.world.add_address(node, &pair.em0.clone(), "192.0.2.2/24".parse().unwrap(), Some(second.vhid)).unwrap();
+    }
+    pair.run(5.0);
+    let carp = |pair: &mut Pair, node: NodeId| -> Vec<String> {
+        let carp = |text: &String| text.contains("CARP");
+        pair.texts(node)
+            .into_iter()
+            .filter(carp)
+            .map(|text| text["!system=CARP subsystem=".len()..].trim_end().to_owned())
+            .collect()
+    };
+    carp(&mut pair, a);
+    carp(&mut pair, b);
+    pair.world.add_demotion(pair.a, Demotion::new(240)).unwrap();
+    pair.run(0.01);
+    assert_eq!(carp(&mut pair, b), ["2@em0 type=MASTER", "1@em0 type=MASTER"]);
+    pair.world.set_allow(pair.b, false).unwrap();
+    assert_eq!(carp(&mut pair, b), ["2@em0 type=INIT", "1@em0 type=INIT"]);
+    assert_eq!(pair.demotion(pair.b), 480);
 }
 
 #[test]

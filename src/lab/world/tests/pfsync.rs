@@ -76,6 +76,37 @@ fn a_peer_that_dies_during_the_transfer_is_waited_for_much_longer() {
 }
 
 #[test]
+fn pf_has_to_be_enabled_at_both_ends() {
+    for off in [0, 1] {
+        let (mut pair, _) = pair();
+        let (a, b) = (pair.a, pair.b);
+        set(&mut pair, b, "10.0.0.1");
+        pair.run(70.0);
+        pair.world.set_pf([a, b][off], false).unwrap();
+        set(&mut pair, a, "10.0.0.2");
+        pair.run(64.0);
+        assert_eq!(bulk(&pair), (false, 240));
+    }
+}
+
+#[test]
+fn an_answer_to_an_older_request_does_not_count() {
+    let (mut pair, _) = pair();
+    let (a, b) = (pair.a, pair.b);
+    set(&mut pair, b, "10.0.0.1");
+    pair.run(70.0);
+    // 6000 packets, one per tick of 1 ms.
+    pair.world.set_pf_states(b, 18_000).unwrap();
+    set(&mut pair, a, "10.0.0.2");
+    pair.run(3.0);
+    set(&mut pair, a, "10.0.0.2");
+    pair.run(4.5);
+    assert_eq!(bulk(&pair), (false, 240), "the answer to the first came after 6 s");
+    pair.run(7.5);
+    assert_eq!(bulk(&pair), (true, 0), "the retry 5 s after the second was answered 6 s later");
+}
+
+#[test]
 fn a_lost_sync_interface_switches_pfsync_off() {
     let (mut pair, em1) = pair();
     let a = pair.a;

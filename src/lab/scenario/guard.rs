@@ -1,0 +1,536 @@
+//! The promises that hold in every scenario, whatever it expects: checked after everything that happens.
+//!
+//! What carpd does is judged from outside: by the model's kernel, its disk and the services themselves. Only where the promise is
+//! about what carpd shows is its status asked.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::file::State;
+use super::record::{Kind, Overlap, Record};
+use super::run::Runner;
+use super::setup::Setup;
+use crate::core::attribution::PartSource;
+use crate::core::ledger::LedgerState;
+use crate::core::policy::{ProbeEffect, Require, ServicePolicy, ShareAmount};
+use crate::lab::world::DevdEvent;
+use crate::model::{Mono, ServiceName, VhidRef};
+
+/// The looks after a hint, and the checks after a stop.
+const BURST: Duration = Duration::from_millis(1_500);
+
+/// A write that failed is tried again after this time.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// An action that failed is tried again after this time at the latest.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
+
+/// After this time without anything new all has to be as wanted.
+const QUIET: Duration = Duration::from_secs(110);
+
+/// The low four bits of carpd's share are its write mark.
+const MARK: i32 = 0b1111;
+
+/// What the checks remember.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    /// Steps that could not be done.
+    pub(super) refused: usize,
+    nodes: Vec<NodeGuard>,
+    /// By service: the overlap that is going on.
+    overlaps: Vec<Option<(Mono, Vec<&'static str>)>>,
+    disturbed: Mono,
+    judged_quiet: bool,
+}
+
+#[derive(Debug, Default)]
+struct NodeGuard {
+    /// Its kernel has changed since, and carpd has not looked.
+    unseen_since: Option<Mono>,
+    /// Somebody took carpd's share away, and carpd has not looked since.
+    reset_unseen: bool,
+    share_wrong_since: Option<Mono>,
+    /// By service: runs although the election says it should not, since when, and how much longer than usual that may last.
+    wrong: Vec<Wrong>,
+    boots: u32,
+    resets: u32,
+    last_write: Option<Cause>,
+    writes: usize,
+    shown: (Option<i32>, usize, u64, usize),
+    /// By service: its policy's place and the vhids it follows.
+    follows: Vec<Option<(usize, Vec<usize>)>>,
+    healthy: Vec<bool>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Wrong {
+    since: Option<Mono>,
+    extra: Duration,
+    by_hand: bool,
+    /// When a stop hung last.
+    hung: Option<Mono>,
+}
+
+/// What may cause a write to the kernel. As long as it is the same, there must not be a second one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Cause {
+    maintenance: bool,
+    held: bool,
+    boots: u32,
+    resets: u32,
+    /// The verdicts that are on the disk.
+    unhealthy: BTreeSet<String>,
+}
+
+impl Guard {
+    pub(super) fn new(setup: &Setup) -> Self {
+        let nodes = setup.nodes.iter().enumerate().map(|(at, node)| {
+            let follows = setup.services.iter().map(|(name, _)| {
+                let place = node.policy.services.iter().position(|policy| policy.name == *name)?;
+                let group = |id: &VhidRef| setup.groups.iter().position(|group| group.on[at].as_ref() == Some(id));
+                // A vhid that the node does not have is never MASTER there, which no index stands for.
+                let groups = node.policy.services[place].follows.iter().map(|id| group(id).unwrap_or(usize::MAX));
+                Some((place, groups.collect()))
+            });
+            NodeGuard {
+                wrong: vec![Wrong::default(); setup.services.len()],
+                healthy: vec![true; setup.services.len()],
+                follows: follows.collect(),
+                ..NodeGuard::default()
+            }
+        });
+        Self {
+            refused: 0,
+            nodes: nodes.collect(),
+            overlaps: vec![None; setup.services.len()],
+            disturbed: Mono::ZERO,
+            judged_quiet: false,
+        }
+    }
+
+    /// The node lost its power.
+    pub(super) fn reset(&mut self, at: usize) {
+        let node = &mut self.nodes[at];
+        node.unseen_since = None;
+        node.share_wrong_since = None;
+        node.reset_unseen = false;
+    }
+
+    pub(super) fn boots(&mut self, at: usize) {
+        self.nodes[at].boots += 1;
+    }
+
+    pub(super) fn demotion_was_reset(&mut self, at: usize) {
+        self.nodes[at].resets += 1;
+        self.nodes[at].reset_unseen = true;
+    }
+
+    pub(super) fn started_by_hand(&mut self, at: usize, name: &ServiceName, setup: &Setup) {
+        if let Ok(service) = setup.service(name) {
+            self.nodes[at].wrong[service].by_hand = true;
+        }
+    }
+
+    /// Counts a change of a vhid, even one that is over in the same instant.
+    pub(super) fn count_change(&mut self, at: usize, event: &DevdEvent, setup: &Setup, record: &mut Record) {
+        let id = event.text.split_whitespace().find_map(|word| word.strip_prefix("subsystem="));
+        let group =
+            setup.groups.iter().position(|group| group.on[at].as_ref().map(VhidRef::to_string).as_deref() == id);
+        if let Some(group) = group {
+            record.nodes[at].changes[group].push(event.at);
+        }
+    }
+}
+
+impl Runner<'_> {
+    /// Takes down what changed, and checks every promise.
+    pub(super) fn observe(&mut self) {
+        for at in 0..self.nodes.len() {
+            self.see_node(at);
+        }
+        self.see_reachable();
+        for service in 0..self.setup.services.len() {
+            self.see_overlap(service);
+        }
+        for at in 0..self.nodes.len() {
+            self.see_status(at);
+            self.check_looks(at);
+            self.check_share(at);
+            self.check_writes(at);
+            self.check_services(at);
+            self.touched[at] = false;
+        }
+        self.check_quiet();
+    }
+
+    /// At the end of the run: what is still going on ends here.
+    pub(super) fn close(&mut self) {
+        let now = self.now();
+        for service in 0..self.setup.services.len() {
+            if let Some((from, causes)) = self.guard.overlaps[service].take() {
+                self.record.overlaps.push(Overlap { service, from, to: now, causes });
+            }
+        }
+    }
+
+    fn disturb(&mut self) {
+        self.guard.disturbed = self.now();
+        self.guard.judged_quiet = false;
+    }
+
+    fn see_node(&mut self, at: usize) {
+        let (now, id) = (self.now(), self.cluster.nodes[at].id);
+        let sum = self.cluster.world.demotion(id).map(crate::model::Demotion::get);
+        let before = self.record.nodes[at].sum.last().copied().flatten();
+        if self.record.nodes[at].sum.set(now, sum) {
+            self.touched[at] = true;
+            self.disturb();
+            if let (Some(before), Some(sum)) = (before, sum) {
+                self.tell(Some(at), Kind::Demotion, format!("{before} -> {sum}"));
+            }
+        }
+        self.record.nodes[at].share.set(now, self.nodes[at].kernel.share);
+        if self.touched[at] {
+            self.see_states(at);
+        }
+        for service in 0..self.setup.services.len() {
+            self.see_service(at, service);
+        }
+    }
+
+    fn see_states(&mut self, at: usize) {
+        let now = self.now();
+        let look = self.cluster.world.snapshot(self.cluster.nodes[at].id).ok();
+        let setup = self.setup;
+        for (group, label) in setup.groups.iter().enumerate() {
+            let Some(id) = &label.on[at] else { continue };
+            let state = match &look {
+                None => State::Off,
+                Some(look) => look.vhid(id).map_or(State::Absent, |vhid| vhid.state.into()),
+            };
+            let series = &mut self.record.nodes[at].states[group];
+            let before = series.last().copied();
+            if series.set(now, state) {
+                self.disturb();
+                let before = before.map_or_else(String::new, |before| format!("{} -> ", before.as_str()));
+                self.tell(Some(at), Kind::Vhid, format!("{} {before}{}", label.label, state.as_str()));
+            }
+        }
+    }
+
+    fn see_service(&mut self, at: usize, service: usize) {
+        let now = self.now();
+        let (name, _) = &self.setup.services[service];
+        let Some(sim) = self.nodes[at].around.services.get(name) else { return };
+        let (running, healthy, starts, stops) = (sim.running, sim.healthy, sim.starts, sim.stops);
+        let record = &mut self.record.nodes[at];
+        record.starts[service].resize(starts as usize, now);
+        record.stops[service].resize(stops as usize, now);
+        let changed = record.running[service].set(now, running);
+        let first = changed && record.running[service].over(Mono::ZERO, now).count() == 1;
+        if std::mem::replace(&mut self.guard.nodes[at].healthy[service], healthy) != healthy || changed {
+            self.disturb();
+        }
+        if changed && (running || !first) {
+            self.tell(Some(at), Kind::Service, format!("{name} {}", if running { "runs" } else { "is down" }));
+        }
+    }
+
+    fn see_reachable(&mut self) {
+        if !self.touched.iter().any(|touched| *touched) {
+            return;
+        }
+        let now = self.now();
+        let setup = self.setup;
+        for (group, label) in setup.groups.iter().enumerate() {
+            let reached = |at: &usize| {
+                let cut = |id: &VhidRef| self.faults.cut[*at].iter().any(|name| name == id.interface.as_str());
+                self.state(*at, group) == Some(State::Master) && !label.on[*at].as_ref().is_some_and(cut)
+            };
+            let count = (0..self.nodes.len()).filter(reached).count();
+            self.record.reachable[group].set(now, count);
+        }
+    }
+
+    fn state(&self, at: usize, group: usize) -> Option<State> {
+        self.record.nodes[at].states.get(group)?.last().copied()
+    }
+
+    /// Whether the kernels give the service to this node.
+    fn active(&self, at: usize, service: usize) -> bool {
+        let Some((place, groups)) = &self.guard.nodes[at].follows[service] else { return false };
+        let mut masters = groups.iter().map(|group| self.state(at, *group) == Some(State::Master));
+        match self.nodes[at].policy.services[*place].require {
+            Require::All => masters.all(|master| master),
+            Require::Any => masters.any(|master| master),
+        }
+    }
+
+    fn runs(&self, at: usize, service: usize) -> bool {
+        self.record.nodes[at].running[service].last() == Some(&true)
+    }
+
+    fn policy(&self, at: usize, service: usize) -> Option<&ServicePolicy> {
+        let (place, _) = self.guard.nodes[at].follows[service].as_ref()?;
+        self.nodes[at].policy.services.get(*place)
+    }
+
+    /// carpd runs and can see the kernel.
+    fn sees(&self, at: usize) -> bool {
+        self.nodes[at].daemon.is_some() && !self.nodes[at].kernel.unreadable
+    }
+
+    fn hangs(&self, at: usize, service: usize) -> bool {
+        let (name, _) = &self.setup.services[service];
+        self.nodes[at].around.services.get(name).is_some_and(|sim| sim.stop_hangs)
+    }
+
+    fn see_overlap(&mut self, service: usize) {
+        let now = self.now();
+        let runners: Vec<usize> = (0..self.nodes.len()).filter(|at| self.runs(*at, service)).collect();
+        if runners.len() < 2 {
+            if let Some((from, causes)) = self.guard.overlaps[service].take()
+                && from < now
+            {
+                self.record.overlaps.push(Overlap { service, from, to: now, causes });
+            }
+            return;
+        }
+        let mut found = Vec::new();
+        if runners.iter().filter(|at| self.active(**at, service)).count() > 1 {
+            found.push("both nodes are MASTER");
+        }
+        for at in runners.into_iter().filter(|at| !self.active(*at, service)) {
+            found.push(match () {
+                () if self.nodes[at].daemon.is_none() => "carpd is dead",
+                () if self.nodes[at].kernel.unreadable => "the kernel is unreadable",
+                () if self.hangs(at, service) => "a stop hangs",
+                () if self.guard.nodes[at].wrong[service].by_hand => "started by hand",
+                () => "handover",
+            });
+        }
+        let (_, causes) = self.guard.overlaps[service].get_or_insert_with(|| (now, Vec::new()));
+        for cause in found {
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
+    }
+
+    /// Asks for the status where an expectation needs it, and whenever something may have changed in it.
+    fn see_status(&mut self, at: usize) {
+        let now = self.now();
+        let node = &self.nodes[at];
+        let notes = self.record.nodes[at].notes.len();
+        let shown =
+            (self.record.nodes[at].sum.last().copied().flatten(), node.kernel.writes, node.around.disk.writes, notes);
+        let asked = self.asked[at].iter().any(|(from, to)| *from <= now && now <= *to);
+        if !asked && !self.touched[at] && self.guard.nodes[at].shown == shown {
+            return;
+        }
+        self.guard.nodes[at].shown = shown;
+        let said = node.daemon.as_ref().map(|daemon| daemon.status(node.now(now)));
+        if asked {
+            let said = said.as_ref().map(|status| super::record::Said::of(status, self.setup));
+            self.record.nodes[at].said.set(now, said);
+        }
+        let Some((demotion, total)) = said.and_then(|s| s.demotion.total.map(|total| (s.demotion, total))) else {
+            return;
+        };
+        let sum = demotion.reasons.iter().fold(0_i32, |sum, part| sum.wrapping_add(part.value));
+        if sum != total {
+            let what = format!("the parts add up to {sum}, the total is {total}");
+            self.broken(Some(at), "the parts of the demotion add up", what);
+        }
+        let own: i32 = demotion.reasons.iter().filter(|p| p.source == PartSource::Carpd).map(|p| p.value).sum();
+        let share = self.nodes[at].kernel.share;
+        let fresh = self.nodes[at].kernel.looked || !self.guard.nodes[at].reset_unseen;
+        if demotion.ledger == LedgerState::Settled && fresh && own != share {
+            let what = format!("carpd holds {own} of the demotion for its own, but has put {share} into the kernel");
+            self.broken(Some(at), "foreign demotion is never altered", what);
+        }
+    }
+
+    /// Whatever changes in the kernel is seen within the poll interval and a burst of looks.
+    fn check_looks(&mut self, at: usize) {
+        let now = self.now();
+        let (sees, looked) = (self.sees(at), std::mem::take(&mut self.nodes[at].kernel.looked));
+        let bound = self.nodes[at].policy.poll + BURST;
+        let guard = &mut self.guard.nodes[at];
+        if looked {
+            guard.reset_unseen = false;
+        }
+        if looked || !sees {
+            guard.unseen_since = None;
+        } else if self.touched[at] {
+            guard.unseen_since.get_or_insert(now);
+        }
+        if let Some(since) = guard.unseen_since.filter(|since| now.since(*since) > bound) {
+            guard.unseen_since = Some(now);
+            let what = format!("the kernel changed {:?} ago and carpd has not looked since", now.since(since));
+            self.broken(Some(at), "missed events are made up for", what);
+        }
+    }
+
+    /// carpd's part of the sum is what its reasons add up to.
+    fn check_share(&mut self, at: usize) {
+        let now = self.now();
+        let node = &self.nodes[at];
+        let share = node.kernel.share;
+        let journal = &node.around.disk.journal;
+        let maintenance = journal.maintenance.as_ref().map_or(0, |_| i32::from(node.policy.maintenance_demotion));
+        let held = journal.hold_until.map_or(0, |_| i32::from(ShareAmount::FULL));
+        let wanted = maintenance + held;
+        let demotes = |policy: &ServicePolicy| policy.probes.iter().any(|p| p.effect != ProbeEffect::Report);
+        let right = share & !MARK == wanted || share > wanted && node.policy.services.iter().any(demotes);
+        let settled = right || !self.sees(at) || node.around.disk.fault.is_some() || self.guard.nodes[at].reset_unseen;
+        let bound = node.policy.poll + RETRY + BURST;
+        if share < 0 {
+            self.broken(Some(at), "carpd's share is never negative", format!("it is {share}"));
+        }
+        let since = &mut self.guard.nodes[at].share_wrong_since;
+        if settled {
+            *since = None;
+        } else if now.since(*since.get_or_insert(now)) > bound {
+            let status = self.nodes[at].daemon.as_ref().map(|daemon| daemon.status(self.nodes[at].now(now)));
+            if status.is_some_and(|status| status.demotion.ledger == LedgerState::Uncertain) {
+                return;
+            }
+            let what = format!("carpd's reasons add up to {wanted}, its share is {share}");
+            self.broken(Some(at), "maintenance is in force", what);
+        }
+    }
+
+    /// Nothing is written to the kernel while there is no new reason for it.
+    pub(super) fn check_writes(&mut self, at: usize) {
+        let now = self.now();
+        let writes = self.nodes[at].kernel.writes;
+        let journal = &self.nodes[at].around.disk.journal;
+        let guard = &mut self.guard.nodes[at];
+        if writes == guard.writes {
+            return;
+        }
+        self.record.nodes[at].writes.resize(writes, now);
+        guard.writes = writes;
+        let cause = Cause {
+            maintenance: journal.maintenance.is_some(),
+            held: journal.hold_until.is_some(),
+            boots: guard.boots,
+            resets: guard.resets,
+            unhealthy: journal.unhealthy.clone(),
+        };
+        if guard.last_write.as_ref() == Some(&cause) {
+            let what = "carpd wrote to the kernel although nothing had changed since its last write".to_owned();
+            self.broken(Some(at), "nothing is written without a reason", what);
+        }
+        self.guard.nodes[at].last_write = Some(cause);
+    }
+
+    /// A service that the election took away is stood down in time, and its actions do not overlap.
+    fn check_services(&mut self, at: usize) {
+        let now = self.now();
+        if let Some(daemon) = &mut self.nodes[at].daemon
+            && let Some(what) = daemon.overlapped.take()
+        {
+            self.broken(Some(at), "actions of a service never overlap", what);
+        }
+        for service in 0..self.setup.services.len() {
+            let wrong = self.runs(at, service) && !self.active(at, service);
+            let (sees, hangs) = (self.sees(at), self.hangs(at, service));
+            let deaf = !self.nodes[at].devd.up || now < self.nodes[at].devd.mute_until;
+            let Some(policy) = self.policy(at, service).cloned() else { continue };
+            let poll = self.nodes[at].policy.poll;
+            let state = &mut self.guard.nodes[at].wrong[service];
+            if hangs {
+                state.hung = Some(now);
+            }
+            if !wrong {
+                let by_hand = state.by_hand && self.record.nodes[at].running[service].last() == Some(&true);
+                *state = Wrong { by_hand, hung: state.hung, ..Wrong::default() };
+                continue;
+            }
+            let since = state.since.get_or_insert(now);
+            if !sees || hangs {
+                *since = now;
+            }
+            let more = match () {
+                () if state.by_hand => policy.check_every + policy.stop_limit,
+                () if deaf => poll,
+                () => Duration::ZERO,
+            };
+            state.extra = state.extra.max(more);
+            // The pauses between tries have grown, and a MASTER that was there for too short a time to be seen did not end them.
+            let tries_again = LONGEST_BACKOFF + policy.stop_limit * 2;
+            let pause = state.hung.is_some_and(|hung| now.since(hung) < tries_again);
+            let bound = policy.settle + policy.stop_limit + BURST + state.extra;
+            let lasted = now.since(*since);
+            if lasted > bound && !pause {
+                let (name, _) = &self.setup.services[service];
+                let what =
+                    format!("{name} still runs {lasted:?} after the election took it away; {bound:?} is allowed");
+                self.broken(Some(at), "an exclusive service runs on one node", what);
+            }
+        }
+    }
+
+    /// After a while without anything new, everything is as the election wants it.
+    fn check_quiet(&mut self) {
+        let now = self.now();
+        let since = self.guard.disturbed.max(self.faults.last_step);
+        if self.guard.judged_quiet || now.since(since) < QUIET {
+            return;
+        }
+        self.guard.judged_quiet = true;
+        for at in (0..self.nodes.len()).filter(|at| self.sees(*at)).collect::<Vec<_>>() {
+            for service in 0..self.setup.services.len() {
+                let (name, _) = &self.setup.services[service];
+                let sim = self.nodes[at].around.services.get(name);
+                let free = sim.is_some_and(|sim| sim.start_fault.is_none() && !sim.stop_hangs);
+                let (runs, active) = (self.runs(at, service), self.active(at, service));
+                if free && runs != active {
+                    let word = |yes, no, is| if is { yes } else { no };
+                    let what = format!(
+                        "{name} is {} although the election says {}",
+                        word("running", "stopped", runs),
+                        word("active", "standby", active)
+                    );
+                    self.broken(Some(at), "the last state wins", what);
+                }
+            }
+        }
+        if self.network_is_whole() {
+            for group in 0..self.setup.groups.len() {
+                let masters = (0..self.nodes.len()).filter(|at| self.state(*at, group) == Some(State::Master)).count();
+                if masters != 1 {
+                    let what = format!("{} has {masters} MASTER", self.setup.groups[group].label);
+                    self.broken(None, "each vhid has one MASTER", what);
+                }
+            }
+        }
+    }
+
+    /// All nodes have power, hear each other, and agree on addresses and keys.
+    fn network_is_whole(&self) -> bool {
+        let plans = || self.cluster.nodes.iter().map(|node| &node.plan);
+        let alike = self.setup.groups.iter().all(|group| {
+            let plan = |(plan, id): (&crate::lab::plan::NodePlan, &Option<VhidRef>)| {
+                let vhid = plan.vhids.iter().find(|vhid| Some(&vhid.id) == id.as_ref())?;
+                let mut addresses: Vec<_> = vhid.addresses.iter().map(ipnet::IpNet::addr).collect();
+                addresses.sort_unstable();
+                Some((addresses, vhid.key.clone()))
+            };
+            let mut seen = plans().zip(&group.on).filter_map(plan);
+            let first = seen.next();
+            seen.all(|other| Some(&other) == first.as_ref())
+        });
+        let node_is_whole = |at: usize| {
+            let look = self.cluster.world.snapshot(self.cluster.nodes[at].id);
+            let faults = &self.faults;
+            look.is_ok_and(|look| look.sysctls.allow)
+                && faults.cut[at].is_empty()
+                && faults.pulled[at].is_empty()
+                && !faults.disabled[at]
+        };
+        alike && self.faults.torn.is_empty() && (0..self.nodes.len()).all(node_is_whole)
+    }
+}

@@ -1,0 +1,401 @@
+//! The real carpctl against a control socket that answers well, badly or not at all: its exit codes are a contract.
+#![allow(clippy::unwrap_used, reason = "a test may stop where it is wrong")]
+
+#[path = "ctl_support/daemon.rs"]
+mod daemon;
+#[path = "ctl_support/samples.rs"]
+mod samples;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use carpd::control::{Answer, Ask, Entry, LONGEST_LINE};
+use carpd::core::io::{Level, Note, Reply, Request, Topic};
+use carpd::core::status::{Status, VhidState};
+use carpd::model::{
+    AdvBase, AdvSkew, CarpCounters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidRef,
+    VhidSnapshot,
+};
+use daemon::{Act, Node, Ran, carpctl};
+
+fn status(status: Status) -> Answer {
+    Answer::Status { status: Box::new(status) }
+}
+
+fn reply(reply: Reply) -> Answer {
+    Answer::Reply { reply }
+}
+
+fn done(text: &str) -> Answer {
+    reply(Reply::Done { text: text.to_owned() })
+}
+
+fn denied() -> Answer {
+    Answer::Denied { text: "only root and the group netadmin may change something".to_owned() }
+}
+
+fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
+    let row = |(id, state): &(&str, CarpState)| VhidSnapshot {
+        id: id.parse::<VhidRef>().unwrap(),
+        state: *state,
+        advbase: AdvBase::DEFAULT,
+        advskew: AdvSkew::default(),
+        peer: None,
+        peer6: None,
+        addresses: vec!["192.0.2.1/24".parse().unwrap()],
+    };
+    let vhids: Vec<VhidSnapshot> = vhids.iter().map(row).collect();
+    Snapshot {
+        boot: "boot".to_owned(),
+        interfaces: vhids
+            .iter()
+            .map(|v| InterfaceSnapshot { name: v.id.interface.clone(), up: true, link: true })
+            .collect(),
+        vhids,
+        sysctls: CarpSysctls {
+            allow: true,
+            preempt: true,
+            demotion: Demotion::ZERO,
+            ifdown_demotion_factor: Demotion::new(240),
+            senderr_demotion_factor: Demotion::new(240),
+            pfsync_demotion_factor: Demotion::new(240),
+        },
+        counters: CarpCounters::default(),
+        pfsync: None,
+    }
+}
+
+const SERVICE: &str = "[[service]]\nname = \"gw\"\nfollows = [\"1@em0\"]\n[service.exec]\nstart = [\"/bin/true\"]\n\
+                       stop = [\"/bin/true\"]\nstatus = [\"/bin/true\"]\n";
+
+#[test]
+fn status_shows_what_the_daemon_says() {
+    let node = Node::new("").answers(status(samples::healthy()));
+    let ran = node.run(&["status"]).exits(0);
+    assert!(ran.out.starts_with("fw1: OK  MASTER of 3/3 vhids"), "{ran:?}");
+    assert!(!ran.out.contains('\x1b') && ran.err.is_empty(), "{ran:?}");
+    assert_eq!(node.run(&["status", "-x"]).exits(0).out, "fw1: all is well\n");
+    let json = node.run(&["status", "--json"]).exits(0).out;
+    assert_eq!(serde_json::from_str::<Status>(&json).unwrap(), samples::healthy());
+    assert!(node.run(&["status", "--color", "always"]).exits(0).out.contains('\x1b'));
+}
+
+#[test]
+fn status_asks_the_kernel_when_no_daemon_answers_and_says_so() {
+    let node = Node::new("").kernel(snapshot(&[("1@em0", CarpState::Master)]));
+    let ran = node.run(&["status"]).exits(0);
+    for said in ["fw1: WARNING  MASTER of 1/1 vhids", "without carpd", "carpd does not run", "service carpd start"] {
+        assert!(ran.out.contains(said), "{said}: {ran:?}");
+    }
+    let json: Status = serde_json::from_str(&node.run(&["status", "--json"]).exits(0).out).unwrap();
+    assert_eq!(json.source, carpd::core::status::Source::Kernel);
+    assert_eq!(node.run(&["why", "1@em0"]).exits(0).err, "");
+}
+
+#[test]
+fn status_exits_0_even_if_nobody_answers() {
+    let ran = Node::new("").run(&["status"]).exits(0);
+    assert!(ran.out.contains("fw1: UNKNOWN  state unknown"), "{ran:?}");
+    assert!(ran.out.contains("carpd does not run") && ran.out.contains("is `carpctl lab up` still"), "{ran:?}");
+}
+
+#[test]
+fn every_bad_answer_is_told_apart_and_none_is_waited_for_too_long() {
+    let huge = vec![b'x'; LONGEST_LINE + 2];
+    let json = serde_json::to_string(&status(samples::healthy())).unwrap();
+    let other_schema = json.replacen("\"schema\":1", "\"schema\":2", 1) + "\n";
+    type Case = (fn() -> Act, &'static str);
+    let cases: [Case; 6] = [
+        (|| Act::Raw(Vec::new()), "closed the connection"),
+        (|| Act::Raw(b"{\"answer\":\"sta".to_vec()), "closed the connection"),
+        (|| Act::Raw(b"\x00\xff what?\n".to_vec()), "does not understand"),
+        (|| Answer::MayRun { allowed: true, text: String::new() }.into(), "another question"),
+        (|| Answer::Error { text: "too many askers".to_owned() }.into(), "too many askers"),
+        (|| Act::Hang, "does not answer within 5 s"),
+    ];
+    for (act, says) in cases {
+        let node = Node::new("").daemon(move |_, _| act());
+        let ran = node.run(&["maintenance", "show"]).exits(3);
+        assert!(ran.out.is_empty() && ran.err.contains(says), "{says}: {ran:?}");
+    }
+    for (bytes, says) in [(huge, "more than 4 MiB"), (other_schema.into_bytes(), "schema 2 instead of 1")] {
+        let node = Node::new("").daemon(move |_, _| Act::Raw(bytes.clone()));
+        let ran = node.run(&["maintenance", "show"]).exits(3);
+        assert!(ran.err.contains(says), "{says}: {ran:?}");
+    }
+}
+
+#[test]
+fn check_speaks_as_monitoring_plugins_do() {
+    let check = |sample: Status, args: &[&str]| Node::new("").answers(status(sample)).run(&[&["check"], args].concat());
+    let ran = check(samples::healthy(), &[]).exits(0);
+    assert!(ran.out.starts_with("CARP OK - MASTER 3/3") && ran.out.contains(" | masters=3 "), "{ran:?}");
+    check(samples::healthy(), &["--expect", "master"]).exits(0);
+    check(samples::healthy(), &["--expect", "backup"]).exits(2);
+    check(samples::maintenance(), &["--expect", "master"]).exits(1);
+    check(samples::sick(), &[]).exits(2);
+    let nobody = Node::new("").run(&["check"]).exits(3);
+    assert!(nobody.out.starts_with("CARP UNKNOWN - ") && nobody.err.is_empty(), "{nobody:?}");
+    let dead = Node::new("").kernel(snapshot(&[("1@em0", CarpState::Master)])).run(&["check"]).exits(1);
+    assert!(dead.out.contains("carpd does not run"), "{dead:?}");
+    let usage = Node::new("").run(&["check", "--expect", "winner"]).exits(3);
+    assert!(usage.out.starts_with("CARP UNKNOWN"), "{usage:?}");
+}
+
+#[test]
+fn wrong_usage_exits_64_and_help_does_not() {
+    let node = Node::new("");
+    for args in [&["statsu"][..], &[], &["why", "1@"], &["wait", "1@em0"], &["maintenance", "enter", "--for", "2"]] {
+        node.run(args).exits(64);
+    }
+    node.run(&["wait", "1@em0", "--role", "active"]).exits(64);
+    node.run(&["wait", "gw", "--state", "MASTER"]).exits(64);
+    assert!(node.run(&["--help"]).exits(0).out.contains("Exit codes"));
+    node.run(&["--version"]).exits(0);
+    assert!(node.run(&["completions", "bash"]).exits(0).out.contains("carpctl"));
+}
+
+/// A daemon that remembers what it was asked to change, and shows `after` from then on.
+fn changing(answer: Answer, after: Status) -> (Node, Arc<Mutex<Vec<Request>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let node = Node::new("").daemon(move |_, ask| match ask {
+        Ask::Change { change } => {
+            asked.lock().unwrap().push(change);
+            answer.clone().into()
+        }
+        _ if asked.lock().unwrap().is_empty() => status(samples::healthy()).into(),
+        _ => status(after.clone()).into(),
+    });
+    (node, seen)
+}
+
+fn still_master() -> Status {
+    let mut status = samples::maintenance();
+    for vhid in &mut status.vhids {
+        vhid.state = VhidState::Master;
+    }
+    status
+}
+
+#[test]
+fn entering_maintenance_says_what_happened_and_what_it_means() {
+    let (node, asked) = changing(done("in maintenance"), still_master());
+    let args = ["maintenance", "enter", "--reason", "update", "--for", "2h", "--force"];
+    let ran = node.run(&args).exits(0);
+    assert!(ran.out.contains("demotion  243 = 240 maintenance") && ran.out.contains("--wait"), "{ran:?}");
+    let asked = asked.lock().unwrap();
+    let [Request::MaintenanceEnter { reason, until: Some(_), force: true }] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(reason, "update");
+}
+
+#[test]
+fn waiting_for_maintenance_ends_when_nothing_is_master_or_with_5() {
+    let (node, _) = changing(done("in maintenance"), samples::maintenance());
+    node.run(&["maintenance", "enter", "--wait"]).exits(0);
+    let (node, _) = changing(done("in maintenance"), still_master());
+    let ran = node.run(&["maintenance", "enter", "--wait", "1ms"]).exits(5);
+    assert!(ran.out.contains("nothing moved") && ran.err.contains("still MASTER"), "{ran:?}");
+}
+
+#[test]
+fn a_change_that_is_refused_denied_or_fails_has_its_own_exit_code() {
+    let refused = reply(Reply::Refused { text: "the peer is demoted; --force enters anyway".to_owned() });
+    let failed = reply(Reply::Failed { text: "the disk is full".to_owned() });
+    for (answer, code, says) in [(refused, 4, "--force"), (denied(), 1, "netadmin"), (failed, 1, "the disk is full")] {
+        let (node, _) = changing(answer, samples::healthy());
+        let ran = node.run(&["maintenance", "enter"]).exits(code);
+        assert!(ran.out.is_empty() && ran.err.contains(says), "{ran:?}");
+        assert!(node.run(&["demotion", "assume", "landed"]).exits(code).err.contains(says));
+    }
+    let ran = Node::new("").run(&["maintenance", "enter"]).exits(3);
+    assert!(ran.err.contains("service carpd start"), "{ran:?}");
+}
+
+#[test]
+fn leaving_maintenance_shows_that_the_demotion_is_gone() {
+    let (node, asked) = changing(done("maintenance left"), samples::healthy());
+    let ran = node.run(&["maintenance", "leave"]).exits(0);
+    assert!(ran.out.contains("maintenance left") && ran.out.contains("demotion  0"), "{ran:?}");
+    assert_eq!(*asked.lock().unwrap(), [Request::MaintenanceLeave]);
+}
+
+#[test]
+fn leaving_maintenance_waits_until_the_share_has_left_the_kernel() {
+    let node = Node::new("").daemon(|at, ask| match (ask, at) {
+        (Ask::Change { .. }, _) => done("maintenance left").into(),
+        (_, 0..3) => {
+            let mut moving = samples::maintenance();
+            moving.demotion.reasons[0].name = "changing".to_owned();
+            status(moving).into()
+        }
+        _ => status(samples::healthy()).into(),
+    });
+    let ran = node.run(&["maintenance", "leave"]).exits(0);
+    assert!(ran.out.contains("demotion  0\n"), "{ran:?}");
+}
+
+#[test]
+fn is_master_is_silent_and_cannot_tell_what_is_unknown() {
+    let daemon = Node::new("").answers(status(samples::healthy()));
+    let kernel = Node::new("").kernel(snapshot(&[("1@em0", CarpState::Master), ("3@em1", CarpState::Backup)]));
+    for node in [&daemon, &kernel] {
+        let ran = node.run(&["is-master", "1@em0"]).exits(0);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+        assert_eq!(node.run(&["is-master", "-v", "9@em9"]).exits(1).out, "no: the kernel has no vhid 9@em9\n");
+    }
+    kernel.run(&["is-master", "3@em1"]).exits(1);
+    Node::new("").answers(status(samples::unknown_kernel())).run(&["is-master", "1@em0"]).exits(2);
+    let mut unknown = samples::healthy();
+    unknown.vhids[0].state = VhidState::Unknown;
+    Node::new("").answers(status(unknown)).run(&["is-master", "1@em0"]).exits(2);
+    let nobody = Node::new("").run(&["is-master", "1@em0"]).exits(2);
+    assert_eq!(nobody.err, "");
+    assert!(Node::new("").run(&["is-master", "-v", "1@em0"]).exits(2).err.contains("cannot tell"));
+    Node::new("").run(&["is-master", "1"]).exits(64);
+}
+
+#[test]
+fn may_run_asks_the_daemon_then_the_kernel_and_is_open_for_what_carpd_does_not_manage() {
+    for (allowed, code) in [(true, 0), (false, 1)] {
+        let node = Node::new("").answers(Answer::MayRun { allowed, text: "because".to_owned() });
+        assert!(node.run(&["may-run", "gw", "-v"]).exits(code).out.ends_with(": because\n"));
+    }
+    for (state, code) in [(CarpState::Master, 0), (CarpState::Backup, 1)] {
+        let node = Node::new(SERVICE).kernel(snapshot(&[("1@em0", state)]));
+        let ran = node.run(&["may-run", "gw"]).exits(code);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
+        node.run(&["may-run", "dhcpd"]).exits(0);
+    }
+    Node::new(SERVICE).run(&["may-run", "gw"]).exits(2);
+    Node::new("[[service]]\nname = 7\n").run(&["may-run", "gw"]).exits(2);
+    let ran = Ran::from(carpctl("/nonexistent/carpd.toml".as_ref()).args(["may-run", "gw"]).output().unwrap());
+    ran.exits(0);
+}
+
+#[test]
+fn wait_ends_when_the_state_is_there_or_with_5() {
+    let node = Node::new("").daemon(|at, _| {
+        let mut sample = samples::healthy();
+        if at < 2 {
+            sample.vhids[0].state = VhidState::Backup;
+            sample.services[0].is = carpd::core::service::Is::Stopped;
+        }
+        status(sample).into()
+    });
+    node.run(&["wait", "1@em0", "--state", "master"]).exits(0);
+    let node = Node::new("").answers(status(samples::maintenance()));
+    node.run(&["wait", "defguard_gateway", "--role", "standby"]).exits(0);
+    let ran = node.run(&["wait", "defguard_gateway", "--role", "active", "--timeout", "1ms"]).exits(5);
+    assert!(ran.err.contains("carpctl why defguard_gateway"), "{ran:?}");
+    node.run(&["wait", "1@em0", "--state", "MASTER", "--timeout", "1ms"]).exits(5);
+    node.run(&["wait", "nosuch", "--role", "active"]).exits(1);
+    Node::new("").run(&["wait", "1@em0", "--state", "MASTER"]).exits(3);
+    Node::new("").run(&["wait", "gw", "--role", "active"]).exits(3);
+}
+
+fn entry(seq: u64) -> Entry {
+    let note = Note {
+        level: Level::Info,
+        topic: Topic::Vhid,
+        object: "1@em0".to_owned(),
+        text: "BACKUP -> MASTER after 3.1 s".to_owned(),
+    };
+    Entry { seq, time: samples::NOW, note }
+}
+
+#[test]
+fn history_is_for_people_or_one_object_per_line() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let node = Node::new("").daemon(move |_, ask| {
+        asked.lock().unwrap().push(ask);
+        Answer::History { entries: vec![entry(7), entry(8)] }.into()
+    });
+    let ran = node.run(&["history", "--limit", "2"]).exits(0);
+    assert!(ran.out.starts_with("Apr 24 03:06:40"), "{ran:?}");
+    let lines = node.run(&["history", "--json"]).exits(0).out;
+    let entries: Vec<Entry> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries, [entry(7), entry(8)]);
+    assert_eq!(*seen.lock().unwrap(), [Ask::History { limit: 2 }, Ask::History { limit: 20 }]);
+}
+
+#[test]
+fn events_are_shown_as_they_come_and_end_with_3_when_the_daemon_ends() {
+    let node = Node::new("")
+        .daemon(|_, _| Act::Say(vec![Answer::Event { entry: entry(1) }, Answer::Event { entry: entry(2) }]));
+    let ran = node.run(&["events", "--follow", "--json"]).exits(3);
+    assert_eq!(ran.out.lines().count(), 2, "{ran:?}");
+    let ran = node.run(&["events", "-f"]).exits(3);
+    assert!(ran.out.contains("BACKUP -> MASTER") && ran.err.contains("carpd has ended"), "{ran:?}");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let node = Node::new("").answers(status(samples::crowded()));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = Ran::from(node.command(&["status"]).stdout(writer).stderr(Stdio::piped()).output().unwrap()).exits(0);
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn a_watch_shows_it_again_and_again_and_ends_cleanly_on_ctrl_c() {
+    let node = Node::new("").answers(status(samples::healthy()));
+    let mut child = node.command(&["status", "-x", "--watch", "1"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    for expected in ["fw1: all is well\n", "\n", "fw1: all is well\n"] {
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        assert_eq!(line, expected);
+    }
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    lines.read_to_string(&mut String::new()).unwrap();
+}
+
+#[test]
+fn texts_are_printed_as_the_daemon_gives_them() {
+    let node = Node::new("").answers(Answer::Text { text: "carpd_build_info 1".to_owned() });
+    assert_eq!(node.run(&["metrics"]).exits(0).out, "carpd_build_info 1\n");
+    assert_eq!(node.run(&["config", "show"]).exits(0).out, "carpd_build_info 1\n");
+    let node = Node::new("").answers(done("the configuration is unchanged"));
+    assert_eq!(node.run(&["reload"]).exits(0).out, "fw1: the configuration is unchanged\n");
+    Node::new("").answers(denied()).run(&["reload"]).exits(1);
+    Node::new("").run(&["metrics"]).exits(3);
+}
+
+#[test]
+fn a_lab_node_is_found_by_its_name() {
+    let node = Node::new("").answers(status(samples::healthy()));
+    let lab = tempfile::tempdir().unwrap();
+    std::fs::create_dir(lab.path().join("fw1")).unwrap();
+    std::fs::copy(node.path("carpd.toml"), lab.path().join("fw1/carpd.toml")).unwrap();
+    let run = |name: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_carpctl"));
+        command.env_clear().env("CARPD_LAB", lab.path()).args(["--node", name, "status", "-x"]);
+        Ran::from(command.output().unwrap())
+    };
+    assert_eq!(run("fw1").exits(0).out, "fw1: all is well\n");
+    for name in ["fw2", "..", "", "../fw1"] {
+        assert!(run(name).exits(3).err.contains("there are fw1"));
+    }
+}
+
+#[test]
+fn a_configuration_is_checked_and_its_findings_are_explained() {
+    let node = Node::new(SERVICE);
+    let file = node.path("carpd.toml");
+    let clean = node.run(&["config", "check", file.to_str().unwrap()]).exits(0);
+    assert!(clean.out.contains("carpd.toml: "), "{clean:?}");
+    node.run(&["config", "check"]).exits(0);
+    node.run(&["config", "check", "/nonexistent/carpd.toml"]).exits(1);
+    let wrong = Node::new("[nonsense]\n").run(&["config", "check", "--json"]).exits(2);
+    let report: serde_json::Value = serde_json::from_str(&wrong.out).unwrap();
+    let code = report["findings"][0]["code"].as_str().unwrap();
+    assert!(node.run(&["explain", code]).exits(0).out.starts_with(code));
+    assert!(node.run(&["explain"]).exits(0).out.contains(code));
+    node.run(&["explain", "C999"]).exits(1);
+}
