@@ -455,6 +455,22 @@ fn maintenance_that_cannot_be_made_durable_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn a_maintenance_that_ran_out_on_a_full_disk_is_not_said_to_be_left() {
+    let mut rig = Rig::gateway(Backup);
+    rig.run(1_000);
+    let until = Some(rig.now.wall + Duration::from_secs(60));
+    rig.request(Request::MaintenanceEnter { reason: String::new(), until, force: false });
+    rig.run(1_000);
+    rig.around.disk.fault = Some("no space left on device".into());
+    rig.run(62_000);
+    assert!(matches!(rig.leave(), Reply::Failed { .. }));
+    rig.around.disk.fault = None;
+    rig.run(6_000);
+    assert!(matches!(rig.leave(), Reply::Done { .. }));
+    assert_eq!((rig.sum(), rig.around.disk.journal.maintenance.is_some()), (0, false));
+}
+
+#[test]
 fn a_disk_that_has_room_again_is_noticed_although_nothing_waits_to_be_written() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);
