@@ -55,7 +55,7 @@ impl Core {
     fn enter(&mut self, id: u64, by: String, reason: String, until: Option<crate::model::Wall>, force: bool, now: Now) {
         if let Some(current) = &self.journal.maintenance {
             if current.reason == reason && current.until == until {
-                self.reply(id, Reply::Done { text: "already in maintenance".to_owned() });
+                self.confirm(id, "already in maintenance");
                 return;
             }
             let (since, by) = (current.since, current.by.clone());
@@ -79,10 +79,19 @@ impl Core {
 
     fn leave(&mut self, id: u64, _by: &str) {
         if self.journal.maintenance.take().is_none() {
-            self.reply(id, Reply::Done { text: "not in maintenance".to_owned() });
+            self.confirm(id, "not in maintenance");
             return;
         }
         self.reply_when_durable(id, "maintenance left".to_owned());
+    }
+
+    /// Nothing is to be changed; but an earlier change, such as the end of a maintenance, may still be on its way to the disk.
+    fn confirm(&mut self, id: u64, text: &str) {
+        if self.journal.maintenance == self.durable.maintenance {
+            self.reply(id, Reply::Done { text: text.to_owned() });
+        } else {
+            self.reply_when_durable(id, text.to_owned());
+        }
     }
 
     fn assume(&mut self, id: u64, landed: bool) {

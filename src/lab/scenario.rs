@@ -33,6 +33,7 @@ mod file;
 mod guard;
 mod judge;
 mod node;
+mod observe;
 mod record;
 mod report;
 mod run;

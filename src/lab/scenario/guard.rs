@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::file::State;
-use super::record::{Kind, Overlap, Record};
+use super::record::{MARK, Record};
 use super::run::Runner;
 use super::setup::Setup;
 use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
-use crate::core::policy::{ProbeEffect, Require, ServicePolicy, ShareAmount};
+use crate::core::policy::{ProbeEffect, ServicePolicy, ShareAmount};
 use crate::lab::world::DevdEvent;
 use crate::model::{Mono, ServiceName, VhidRef};
 
@@ -28,45 +28,42 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// After this time without anything new all has to be as wanted.
 const QUIET: Duration = Duration::from_secs(110);
 
-/// The low four bits of carpd's share are its write mark.
-const MARK: i32 = 0b1111;
-
 /// What the checks remember.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// Steps that could not be done.
     pub(super) refused: usize,
-    nodes: Vec<NodeGuard>,
+    pub(super) nodes: Vec<NodeGuard>,
     /// By service: the overlap that is going on.
-    overlaps: Vec<Option<(Mono, Vec<&'static str>)>>,
-    disturbed: Mono,
-    judged_quiet: bool,
+    pub(super) overlaps: Vec<Option<(Mono, Vec<&'static str>)>>,
+    pub(super) disturbed: Mono,
+    pub(super) judged_quiet: bool,
 }
 
 #[derive(Debug, Default)]
-struct NodeGuard {
+pub(super) struct NodeGuard {
     /// Its kernel has changed since, and carpd has not looked.
     unseen_since: Option<Mono>,
     /// Somebody took carpd's share away, and carpd has not looked since.
     reset_unseen: bool,
     share_wrong_since: Option<Mono>,
     /// By service: runs although the election says it should not, since when, and how much longer than usual that may last.
-    wrong: Vec<Wrong>,
+    pub(super) wrong: Vec<Wrong>,
     boots: u32,
     resets: u32,
     last_write: Option<Cause>,
     writes: usize,
     shown: (Option<i32>, usize, u64, usize),
     /// By service: its policy's place and the vhids it follows.
-    follows: Vec<Option<(usize, Vec<usize>)>>,
-    healthy: Vec<bool>,
+    pub(super) follows: Vec<Option<(usize, Vec<usize>)>>,
+    pub(super) healthy: Vec<bool>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Wrong {
+pub(super) struct Wrong {
     since: Option<Mono>,
     extra: Duration,
-    by_hand: bool,
+    pub(super) by_hand: bool,
     /// When a stop hung last.
     hung: Option<Mono>,
 }
@@ -143,182 +140,8 @@ impl Guard {
 }
 
 impl Runner<'_> {
-    /// Takes down what changed, and checks every promise.
-    pub(super) fn observe(&mut self) {
-        for at in 0..self.nodes.len() {
-            self.see_node(at);
-        }
-        self.see_reachable();
-        for service in 0..self.setup.services.len() {
-            self.see_overlap(service);
-        }
-        for at in 0..self.nodes.len() {
-            self.see_status(at);
-            self.check_looks(at);
-            self.check_share(at);
-            self.check_writes(at);
-            self.check_services(at);
-            self.touched[at] = false;
-        }
-        self.check_quiet();
-    }
-
-    /// At the end of the run: what is still going on ends here.
-    pub(super) fn close(&mut self) {
-        let now = self.now();
-        for service in 0..self.setup.services.len() {
-            if let Some((from, causes)) = self.guard.overlaps[service].take() {
-                self.record.overlaps.push(Overlap { service, from, to: now, causes });
-            }
-        }
-    }
-
-    fn disturb(&mut self) {
-        self.guard.disturbed = self.now();
-        self.guard.judged_quiet = false;
-    }
-
-    fn see_node(&mut self, at: usize) {
-        let (now, id) = (self.now(), self.cluster.nodes[at].id);
-        let sum = self.cluster.world.demotion(id).map(crate::model::Demotion::get);
-        let before = self.record.nodes[at].sum.last().copied().flatten();
-        if self.record.nodes[at].sum.set(now, sum) {
-            self.touched[at] = true;
-            self.disturb();
-            if let (Some(before), Some(sum)) = (before, sum) {
-                self.tell(Some(at), Kind::Demotion, format!("{before} -> {sum}"));
-            }
-        }
-        self.record.nodes[at].share.set(now, self.nodes[at].kernel.share);
-        if self.touched[at] {
-            self.see_states(at);
-        }
-        for service in 0..self.setup.services.len() {
-            self.see_service(at, service);
-        }
-    }
-
-    fn see_states(&mut self, at: usize) {
-        let now = self.now();
-        let look = self.cluster.world.snapshot(self.cluster.nodes[at].id).ok();
-        let setup = self.setup;
-        for (group, label) in setup.groups.iter().enumerate() {
-            let Some(id) = &label.on[at] else { continue };
-            let state = match &look {
-                None => State::Off,
-                Some(look) => look.vhid(id).map_or(State::Absent, |vhid| vhid.state.into()),
-            };
-            let series = &mut self.record.nodes[at].states[group];
-            let before = series.last().copied();
-            if series.set(now, state) {
-                self.disturb();
-                let before = before.map_or_else(String::new, |before| format!("{} -> ", before.as_str()));
-                self.tell(Some(at), Kind::Vhid, format!("{} {before}{}", label.label, state.as_str()));
-            }
-        }
-    }
-
-    fn see_service(&mut self, at: usize, service: usize) {
-        let now = self.now();
-        let (name, _) = &self.setup.services[service];
-        let Some(sim) = self.nodes[at].around.services.get(name) else { return };
-        let (running, healthy, starts, stops) = (sim.running, sim.healthy, sim.starts, sim.stops);
-        let record = &mut self.record.nodes[at];
-        record.starts[service].resize(starts as usize, now);
-        record.stops[service].resize(stops as usize, now);
-        let changed = record.running[service].set(now, running);
-        let first = changed && record.running[service].over(Mono::ZERO, now).count() == 1;
-        if std::mem::replace(&mut self.guard.nodes[at].healthy[service], healthy) != healthy || changed {
-            self.disturb();
-        }
-        if changed && (running || !first) {
-            self.tell(Some(at), Kind::Service, format!("{name} {}", if running { "runs" } else { "is down" }));
-        }
-    }
-
-    fn see_reachable(&mut self) {
-        if !self.touched.iter().any(|touched| *touched) {
-            return;
-        }
-        let now = self.now();
-        let setup = self.setup;
-        for (group, label) in setup.groups.iter().enumerate() {
-            let reached = |at: &usize| {
-                let cut = |id: &VhidRef| self.faults.cut[*at].iter().any(|name| name == id.interface.as_str());
-                self.state(*at, group) == Some(State::Master) && !label.on[*at].as_ref().is_some_and(cut)
-            };
-            let count = (0..self.nodes.len()).filter(reached).count();
-            self.record.reachable[group].set(now, count);
-        }
-    }
-
-    fn state(&self, at: usize, group: usize) -> Option<State> {
-        self.record.nodes[at].states.get(group)?.last().copied()
-    }
-
-    /// Whether the kernels give the service to this node.
-    fn active(&self, at: usize, service: usize) -> bool {
-        let Some((place, groups)) = &self.guard.nodes[at].follows[service] else { return false };
-        let mut masters = groups.iter().map(|group| self.state(at, *group) == Some(State::Master));
-        match self.nodes[at].policy.services[*place].require {
-            Require::All => masters.all(|master| master),
-            Require::Any => masters.any(|master| master),
-        }
-    }
-
-    fn runs(&self, at: usize, service: usize) -> bool {
-        self.record.nodes[at].running[service].last() == Some(&true)
-    }
-
-    fn policy(&self, at: usize, service: usize) -> Option<&ServicePolicy> {
-        let (place, _) = self.guard.nodes[at].follows[service].as_ref()?;
-        self.nodes[at].policy.services.get(*place)
-    }
-
-    /// carpd runs and can see the kernel.
-    fn sees(&self, at: usize) -> bool {
-        self.nodes[at].daemon.is_some() && !self.nodes[at].kernel.unreadable
-    }
-
-    fn hangs(&self, at: usize, service: usize) -> bool {
-        let (name, _) = &self.setup.services[service];
-        self.nodes[at].around.services.get(name).is_some_and(|sim| sim.stop_hangs)
-    }
-
-    fn see_overlap(&mut self, service: usize) {
-        let now = self.now();
-        let runners: Vec<usize> = (0..self.nodes.len()).filter(|at| self.runs(*at, service)).collect();
-        if runners.len() < 2 {
-            if let Some((from, causes)) = self.guard.overlaps[service].take()
-                && from < now
-            {
-                self.record.overlaps.push(Overlap { service, from, to: now, causes });
-            }
-            return;
-        }
-        let mut found = Vec::new();
-        if runners.iter().filter(|at| self.active(**at, service)).count() > 1 {
-            found.push("both nodes are MASTER");
-        }
-        for at in runners.into_iter().filter(|at| !self.active(*at, service)) {
-            found.push(match () {
-                () if self.nodes[at].daemon.is_none() => "carpd is dead",
-                () if self.nodes[at].kernel.unreadable => "the kernel is unreadable",
-                () if self.hangs(at, service) => "a stop hangs",
-                () if self.guard.nodes[at].wrong[service].by_hand => "started by hand",
-                () => "handover",
-            });
-        }
-        let (_, causes) = self.guard.overlaps[service].get_or_insert_with(|| (now, Vec::new()));
-        for cause in found {
-            if !causes.contains(&cause) {
-                causes.push(cause);
-            }
-        }
-    }
-
     /// Asks for the status where an expectation needs it, and whenever something may have changed in it.
-    fn see_status(&mut self, at: usize) {
+    pub(super) fn see_status(&mut self, at: usize) {
         let now = self.now();
         let node = &self.nodes[at];
         let notes = self.record.nodes[at].notes.len();
@@ -352,7 +175,7 @@ impl Runner<'_> {
     }
 
     /// Whatever changes in the kernel is seen within the poll interval and a burst of looks.
-    fn check_looks(&mut self, at: usize) {
+    pub(super) fn check_looks(&mut self, at: usize) {
         let now = self.now();
         let (sees, looked) = (self.sees(at), std::mem::take(&mut self.nodes[at].kernel.looked));
         let bound = self.nodes[at].policy.poll + BURST;
@@ -373,7 +196,7 @@ impl Runner<'_> {
     }
 
     /// carpd's part of the sum is what its reasons add up to.
-    fn check_share(&mut self, at: usize) {
+    pub(super) fn check_share(&mut self, at: usize) {
         let now = self.now();
         let node = &self.nodes[at];
         let share = node.kernel.share;
@@ -427,7 +250,7 @@ impl Runner<'_> {
     }
 
     /// A service that the election took away is stood down in time, and its actions do not overlap.
-    fn check_services(&mut self, at: usize) {
+    pub(super) fn check_services(&mut self, at: usize) {
         let now = self.now();
         if let Some(daemon) = &mut self.nodes[at].daemon
             && let Some(what) = daemon.overlapped.take()
@@ -474,7 +297,7 @@ impl Runner<'_> {
     }
 
     /// After a while without anything new, everything is as the election wants it.
-    fn check_quiet(&mut self) {
+    pub(super) fn check_quiet(&mut self) {
         let now = self.now();
         let since = self.guard.disturbed.max(self.faults.last_step);
         if self.guard.judged_quiet || now.since(since) < QUIET {

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use super::condition::{Condition, Expectation};
-use super::record::{NodeRecord, Record, Said, Series};
+use super::record::{MARK, NodeRecord, Record, Said, Series};
 use super::setup::Setup;
 use crate::model::Mono;
-
-/// The low four bits of carpd's share are its write mark.
-const MARK: i32 = 0b1111;
 
 /// What the record says about `expectation`: the value that was found if it holds, else what was found instead and when.
 pub(crate) fn judge(record: &Record, setup: &Setup, expectation: &Expectation) -> Result<String, String> {

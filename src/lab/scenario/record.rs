@@ -8,6 +8,9 @@ use crate::core::role::Role;
 use crate::core::status::{Severity, Status};
 use crate::model::{Mono, ServiceName};
 
+/// The low four bits of carpd's share are its write mark.
+pub(super) const MARK: i32 = 0b1111;
+
 /// A value over time.
 #[derive(Clone, Debug)]
 pub(crate) struct Series<T> {
