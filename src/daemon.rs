@@ -4,6 +4,7 @@
 //! server, whoever reads the log) is done by helpers and comes back as an event.
 
 mod admins;
+mod alarm;
 mod clock;
 mod configuration;
 mod control;
@@ -24,16 +25,16 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use tokio::time::{Instant, sleep_until};
 
 use crate::config::settings::KernelChoice;
 use crate::config::{Finding, Severity};
 use crate::core::Input;
 use crate::core::service::{ActionKind, Outcome};
 use crate::kernel;
-use crate::model::{CarpState, VhidRef};
+use crate::model::{CarpState, Mono, VhidRef};
 use crate::service::{Health, Prepared};
 
+use alarm::Alarm;
 use configuration::{Configuration, describe_all};
 use control::Asked;
 use history::History;
@@ -153,21 +154,21 @@ async fn attend(
     let mut hangup = signal(SignalKind::hangup()).context("SIGHUP")?;
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-    let mut stop_by: Option<Instant> = None;
+    let mut alarm = Alarm::new().context("timer")?;
+    let mut stop_by: Option<Mono> = None;
     node.tick();
     while !node.is_done() {
-        let wake = Instant::now() + node.idle_for();
-        let wake = stop_by.map_or(wake, |by| wake.min(by));
+        let wake = stop_by.map_or(node.next_wake(), |by| node.next_wake().min(by));
         // What happened comes before what is asked, so that no number of clients delays a failover.
         tokio::select! { biased;
             Some(event) = inbox.recv() => node.take(event),
-            () = sleep_until(wake) => node.tick(),
+            rung = alarm.until(wake) => rung.map(|()| node.tick()).context("timer")?,
             _ = terminate.recv() => stop(&mut node, &mut stop_by),
             _ = interrupt.recv() => stop(&mut node, &mut stop_by),
             _ = hangup.recv() => node.reload(None),
             Some(asked) = questions.recv() => node.ask(asked),
         }
-        if stop_by.is_some_and(|by| Instant::now() >= by) {
+        if stop_by.is_some_and(|by| clock::now().mono >= by) {
             tracing::error!("not all services could be made standby, or the state file be written, in time");
             break;
         }
@@ -176,12 +177,12 @@ async fn attend(
 }
 
 /// Told once, the daemon ends what it has begun; told again, it ends at once.
-fn stop(node: &mut Node, stop_by: &mut Option<Instant>) {
+fn stop(node: &mut Node, stop_by: &mut Option<Mono>) {
     match stop_by {
         None => {
-            *stop_by = Some(Instant::now() + TO_STOP);
+            *stop_by = Some(clock::now().mono + TO_STOP);
             node.feed(Input::Shutdown);
         }
-        Some(by) => *by = Instant::now(),
+        Some(by) => *by = clock::now().mono,
     }
 }

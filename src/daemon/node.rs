@@ -21,7 +21,7 @@ use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
 use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply};
 use crate::kernel::Kernel;
-use crate::model::ServiceName;
+use crate::model::{Mono, ServiceName};
 use crate::service::{Action, Health};
 
 /// A node: the core, and all that it acts on.
@@ -100,10 +100,10 @@ impl Node {
         self.exit
     }
 
-    /// How long nothing is due. Never zero, so that no mistake elsewhere can make the daemon spin.
-    pub(crate) fn idle_for(&self) -> Duration {
+    /// When the next thing is due, at least a millisecond from now.
+    pub(crate) fn next_wake(&self) -> Mono {
         let now = clock::now();
-        self.core.next_wake(now).since(now.mono).max(Duration::from_millis(1))
+        self.core.next_wake(now).max(now.mono + Duration::from_millis(1))
     }
 
     /// Time has passed.
