@@ -7,6 +7,7 @@
 //! input is never a command to do one thing, so a lost, doubled, late or reordered one changes nothing in the end.
 #![forbid(unsafe_code)]
 
+mod adverts;
 pub mod attribution;
 pub mod events;
 pub mod io;
@@ -32,13 +33,13 @@ use std::time::Duration;
 pub use io::{Effect, Input, Level, Note, Reply, Request, Topic};
 pub use journal::{Journal, Maintenance};
 
+use adverts::Adverts;
 use events::EventCount;
 use ledger::Ledger;
 use observe::Observer;
 use policy::{OnExit, Policy};
 use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
-use share::BadAuth;
 
 use crate::model::{Mono, Now, ServiceName, VhidRef};
 use vhids::Since;
@@ -78,7 +79,7 @@ pub struct Core {
     looked_for_share: bool,
     /// See [`ledger::foreign_bits`], at the last look.
     foreign_bits: i32,
-    badauth: BadAuth,
+    adverts: Adverts,
     services: Vec<Service>,
     since: BTreeMap<VhidRef, Since>,
     /// Replies that wait until the journal that contains their change is durable.
@@ -112,7 +113,7 @@ impl Core {
             look_is_stale: false,
             looked_for_share: false,
             foreign_bits: 0,
-            badauth: BadAuth::default(),
+            adverts: Adverts::default(),
             services,
             since: BTreeMap::new(),
             waiting: Vec::new(),
@@ -265,10 +266,11 @@ impl Core {
         let planned = !self.reasons().is_empty();
         let unreadable_for = self.observer.unreadable().map(|(since, _)| now.mono.since(since.mono));
         let was_read = self.observer.seen().is_some();
+        let replaced = self.adverts.another_master();
         for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
             let known = self.observer.known();
             let role = known.map(|snapshot| role(policy, snapshot));
-            let lost = known.is_some_and(|snapshot| !may_bounce_back(policy, snapshot));
+            let lost = known.is_some_and(|snapshot| replaced || !may_bounce_back(policy, snapshot));
             let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
             let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
             service.follow(policy, role, grace_over, planned || lost || self.stopping, now.mono);

@@ -27,7 +27,7 @@ impl Core {
         if !snapshot.vhids.iter().any(|v| v.state == CarpState::Master) {
             return Preflight::Nothing;
         }
-        if self.badauth.grew_within(BADAUTH_IS_FRESH, now.mono) {
+        if self.adverts.badauth_grew_within(BADAUTH_IS_FRESH, now.mono) {
             return Preflight::No(
                 "adverts of another node fail authentication here, so both nodes are MASTER or will be: the address lists \
                  or passwords of the two nodes differ; compare them with `carpctl config check --peer`"

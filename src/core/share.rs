@@ -1,8 +1,5 @@
 //! Keeps the journal on disk and carpd's share in the kernel at what the reasons add up to.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use super::attribution::{Part, PartSource};
 use super::io::{Effect, Level, Reply, Topic};
 use super::journal::{Journal, Maintenance, Pending};
@@ -10,27 +7,8 @@ use super::ledger::{self, Ledger, Phase};
 use super::policy::ProbeEffect;
 use super::{Core, RETRY};
 use crate::kernel::DemotionLogLine;
-use crate::model::{CarpState, Demotion, Mono, Now, Snapshot};
-
-/// Watches the counter of adverts that fail authentication.
-#[derive(Debug, Default)]
-pub(super) struct BadAuth {
-    last: Option<u64>,
-    grew: Option<Mono>,
-}
-
-impl BadAuth {
-    pub(super) fn seen(&mut self, counter: u64, now: Mono) {
-        if self.last.is_some_and(|last| counter > last) {
-            self.grew = Some(now);
-        }
-        self.last = Some(counter);
-    }
-
-    pub(super) fn grew_within(&self, window: Duration, now: Mono) -> bool {
-        self.grew.is_some_and(|at| now.since(at) < window)
-    }
-}
+use crate::model::{CarpState, Demotion, Now, Snapshot};
+use std::collections::BTreeSet;
 
 impl Core {
     /// The named reasons that this node holds itself back for, with their amounts.

@@ -289,7 +289,7 @@ impl Core {
             unreadable: self.observer.unreadable().map(|(since, why)| (now.mono.since(since.mono), why)),
             frozen: self.frozen.as_deref(),
             write_error: self.write_error.as_deref(),
-            badauth: self.badauth.grew_within(std::time::Duration::from_secs(60), now.mono),
+            badauth: self.adverts.badauth_grew_within(std::time::Duration::from_secs(60), now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
             silence: None,
         }

@@ -609,6 +609,27 @@ fn planned_handover_stops_the_service_without_waiting_for_settle() {
 }
 
 #[test]
+fn a_peer_that_has_taken_over_ends_the_wait_for_a_bounced_master() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(6_000);
+    rig.kernel.look.as_mut().unwrap().counters.ipackets += 1;
+    rig.event("1@em0", Backup);
+    rig.run(300);
+    assert!(!rig.running());
+}
+
+#[test]
+fn adverts_for_others_or_with_another_key_do_not_count_as_a_peer_that_has_taken_over() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(6_000);
+    let counters = &mut rig.kernel.look.as_mut().unwrap().counters;
+    (counters.ipackets, counters.ipackets6, counters.badauth, counters.badvhid) = (20, 10, 15, 15);
+    rig.event("1@em0", Backup);
+    rig.run(3_000);
+    assert!(rig.running());
+}
+
+#[test]
 fn a_dead_interface_stops_the_service_without_waiting_for_settle() {
     let mut rig = Rig::gateway(Master);
     rig.run(2_000);

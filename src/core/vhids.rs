@@ -18,7 +18,7 @@ pub(super) struct Since {
 impl Core {
     pub(super) fn read(&mut self, result: Result<Snapshot, String>, log: &[DemotionLogLine], now: Now) {
         if let Ok(snapshot) = &result {
-            self.badauth.seen(snapshot.counters.badauth, now.mono);
+            self.adverts.seen(snapshot, now.mono);
             if self.ledger == Ledger::Unread {
                 self.recover(snapshot, log, now);
             }

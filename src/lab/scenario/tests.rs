@@ -84,7 +84,6 @@ fn an_expectation_that_is_wrong_fails() {
         "stops = { fw1 = 1 }",
         "changes = { fw1 = 99 }",
         "logs = { fw1 = \"anything\" }",
-        "overlap = \"1ms\"",
     ];
     for condition in wrong {
         let report = run(&format!("[[expect]]\nat = \"40s\"\n{condition}\n"));
@@ -101,6 +100,13 @@ fn what_has_to_hold_all_the_time_fails_if_it_does_not_for_an_instant() {
     let cable = "[[at]]\ntime = \"30s\"\ndo = \"crash\"\nnode = \"fw1\"\n";
     let report = run(&format!("{cable}[[expect]]\nfrom = \"20s\"\nto = \"50s\"\noutage = \"1s\"\n"));
     assert!(report.expects.iter().all(|expect| !expect.held), "three adverts have to be missed first: {report}");
+}
+
+#[test]
+fn a_service_that_runs_twice_for_longer_than_expected_is_told() {
+    let cut = "[[at]]\ntime = \"20s\"\ndo = \"partition\"\ninterface = \"lan\"\n[[at]]\ntime = \"20s\"\ndo = \"partition\"\ninterface = \"wan\"\n";
+    let report = run(&format!("{cut}[[expect]]\nat = \"40s\"\noverlap = \"1ms\"\n"));
+    assert!(report.expects.iter().all(|expect| !expect.held), "{report}");
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! What the counters of received adverts tell (`net.inet.carp.stats`).
+
+use std::time::Duration;
+
+use crate::model::{CarpState, Mono, Snapshot};
+
+/// Watches the counters from look to look.
+#[derive(Debug, Default)]
+pub(super) struct Adverts {
+    badauth: Option<u64>,
+    badauth_grew: Option<Mono>,
+    /// Valid adverts of other nodes so far.
+    heard: u64,
+    /// As many had been heard when this node was last MASTER of everything it has, and so alone.
+    alone: Option<u64>,
+}
+
+impl Adverts {
+    pub(super) fn seen(&mut self, snapshot: &Snapshot, now: Mono) {
+        let counters = &snapshot.counters;
+        if self.badauth.is_some_and(|last| counters.badauth > last) {
+            self.badauth_grew = Some(now);
+        }
+        self.badauth = Some(counters.badauth);
+        let received = counters.ipackets.saturating_add(counters.ipackets6);
+        self.heard = received.saturating_sub(counters.badauth).saturating_sub(counters.badvhid);
+        let master = |v: &crate::model::VhidSnapshot| v.state == CarpState::Master;
+        if !snapshot.vhids.is_empty() && snapshot.vhids.iter().all(master) {
+            self.alone = Some(self.heard);
+        } else if self.alone.is_some_and(|alone| self.heard < alone) {
+            // Somebody has set the counters to zero.
+            self.alone = None;
+        }
+    }
+
+    /// Whether adverts failed authentication within the last `window`.
+    pub(super) fn badauth_grew_within(&self, window: Duration, now: Mono) -> bool {
+        self.badauth_grew.is_some_and(|at| now.since(at) < window)
+    }
+
+    /// Whether a valid advert has come in since this node was MASTER of everything: then another node has taken over, and
+    /// this is no bounce. A MASTER hears none from its BACKUP, and a bounced one has yet to be replaced.
+    ///
+    /// Where nodes share the vhids between them there is always something to hear, and nothing is concluded.
+    pub(super) fn another_master(&self) -> bool {
+        self.alone.is_some_and(|alone| self.heard > alone)
+    }
+}
