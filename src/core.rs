@@ -100,7 +100,7 @@ impl Core {
         let services = policy.services.iter().map(|p| Service::new(p, now.mono)).collect();
         Self {
             observer: Observer::new(now),
-            events: EventCount::default(),
+            events: EventCount::new(now.mono),
             durable: journal.clone(),
             journal,
             writing: None,
@@ -220,8 +220,7 @@ impl Core {
     }
 
     fn event_source(&mut self, connected: bool, now: Now) {
-        if self.events.connected != connected {
-            self.events.connected = connected;
+        if self.events.source(connected, now.mono) {
             let (level, text) = if connected {
                 (Level::Info, "connected to devd")
             } else {

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::model::{CarpState, Mono, Snapshot};
 
+/// How long a failed authentication counts: a MASTER with the usual advbase sends ten adverts in this time.
+const FRESH: Duration = Duration::from_secs(15);
+
 /// Watches the counters from look to look.
 #[derive(Debug, Default)]
 pub(super) struct Adverts {
@@ -33,9 +36,9 @@ impl Adverts {
         }
     }
 
-    /// Whether adverts failed authentication within the last `window`.
-    pub(super) fn badauth_grew_within(&self, window: Duration, now: Mono) -> bool {
-        self.badauth_grew.is_some_and(|at| now.since(at) < window)
+    /// How long ago adverts were seen to fail authentication, if that is fresh enough to count.
+    pub(super) fn badauth_ago(&self, now: Mono) -> Option<Duration> {
+        self.badauth_grew.map(|at| now.since(at)).filter(|ago| *ago < FRESH)
     }
 
     /// Whether a valid advert has come in since this node was MASTER of everything: then another node has taken over, and

@@ -13,8 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Pairs changes with the events that announce them.
 #[derive(Debug, Default)]
 pub struct EventCount {
-    /// Whether the event source is connected.
-    pub connected: bool,
+    /// Since when the event source is not connected; `None` while it is.
+    lost: Option<Mono>,
     /// Changes that no event announced.
     pub missed: u64,
     announced: Vec<(VhidRef, CarpState, Mono)>,
@@ -22,6 +22,31 @@ pub struct EventCount {
 }
 
 impl EventCount {
+    /// Nothing is connected yet.
+    #[must_use]
+    pub fn new(now: Mono) -> Self {
+        Self { lost: Some(now), ..Self::default() }
+    }
+
+    /// The event source came or went. Returns whether that is news.
+    pub fn source(&mut self, connected: bool, now: Mono) -> bool {
+        let news = self.connected() != connected;
+        self.lost = if connected { None } else { self.lost.or(Some(now)) };
+        news
+    }
+
+    /// Whether the event source is connected.
+    #[must_use]
+    pub const fn connected(&self) -> bool {
+        self.lost.is_none()
+    }
+
+    /// For how long it has not been connected.
+    #[must_use]
+    pub fn lost_for(&self, now: Mono) -> Option<Duration> {
+        self.lost.map(|since| now.since(since))
+    }
+
     /// Events came in.
     pub fn announced(&mut self, changes: Vec<(VhidRef, CarpState)>, now: Mono) {
         for (id, state) in changes {

@@ -7,7 +7,7 @@
 //!
 //! For that the share carries a *write mark* in its low four bits. All other parties add multiples of 16 (the kernel's
 //! factors are 240, OPNsense's bit is 2^20), so the low four bits of the sum are ours, and every write changes them: the
-//! mark runs from 1 to 15 and is 0 only when the whole share is 0. Where somebody adds another amount and spoils the low
+//! mark is 1 or 2, and 0 only when the whole share is 0. Where somebody adds another amount and spoils the low
 //! bits, the kernel's log line of the write is the evidence; without either the ledger is *uncertain* and writes nothing.
 
 use serde::{Deserialize, Serialize};
@@ -132,10 +132,9 @@ pub const fn marked(now: Demotion, reasons: Demotion, last: u8) -> Demotion {
     if reasons.get() == 0 {
         return Demotion::ZERO;
     }
-    let mut next = last as i32 % MARK + 1;
-    if next == mark {
-        next = next % MARK + 1;
-    }
+    // Two marks are enough, and small ones weigh least: 1/256 s is what an election may be decided by.
+    let next = if last == 1 { 2 } else { 1 };
+    let next = if next == mark { 3 - next } else { next };
     Demotion::new(reasons.get() + next)
 }
 

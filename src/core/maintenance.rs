@@ -1,14 +1,9 @@
 //! Entering and leaving maintenance: what is known to speak against it.
 
-use std::time::Duration;
-
 use super::Core;
 use super::io::{Reply, Request};
 use super::journal::Maintenance;
 use crate::model::{CarpState, Now};
-
-/// For how long a grown `badauth` counter speaks against giving up the VIPs.
-const BADAUTH_IS_FRESH: Duration = Duration::from_secs(60);
 
 /// Whether the peer would take over. Only a known "no" refuses.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +22,7 @@ impl Core {
         if !snapshot.vhids.iter().any(|v| v.state == CarpState::Master) {
             return Preflight::Nothing;
         }
-        if self.adverts.badauth_grew_within(BADAUTH_IS_FRESH, now.mono) {
+        if self.adverts.badauth_ago(now.mono).is_some() {
             return Preflight::No(
                 "adverts of another node fail authentication here, so both nodes are MASTER or will be: the address lists \
                  or passwords of the two nodes differ; compare them with `carpctl config check --peer`"

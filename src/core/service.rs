@@ -13,6 +13,12 @@ use super::probe::Probe;
 use super::role::Role;
 use crate::model::{Mono, Now, Wall};
 
+/// For how long a death is remembered.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// Deaths closer together than this are a series.
+const SOON: Duration = Duration::from_secs(60);
+
 /// What is done to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -113,6 +119,8 @@ pub struct Service {
     pub busy: Option<(ActionKind, Mono)>,
     verify: Option<Verify>,
     failures: u32,
+    /// When it was found dead, within [`MEMORY`].
+    deaths: Vec<Mono>,
     unclear: bool,
     retry_at: Mono,
     next_check: Mono,
@@ -160,6 +168,7 @@ impl Service {
             busy: None,
             verify: None,
             failures: 0,
+            deaths: Vec::new(),
             unclear: false,
             retry_at: now,
             next_check: now,
@@ -333,10 +342,29 @@ impl Service {
             return self.verified(verify, detail, now);
         }
         match (self.want, was, is) {
-            (Some(Role::Active), Is::Running, Is::Stopped) => Some(Notice::Died),
+            (Some(Role::Active), Is::Running, Is::Stopped) => {
+                self.died(now.mono);
+                Some(Notice::Died)
+            }
             (Some(Role::Standby), Is::Stopped, Is::Running) => Some(Notice::FoundRunning),
             _ => None,
         }
+    }
+
+    /// The first death is answered at once, those that follow soon after with growing pauses.
+    fn died(&mut self, now: Mono) {
+        self.deaths.retain(|at| now.since(*at) < MEMORY);
+        let soon = self.deaths.iter().filter(|at| now.since(**at) < SOON).count();
+        self.deaths.push(now);
+        if soon > 0 {
+            self.retry_at = now + backoff(u32::try_from(soon).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// How often it was found dead in the last ten minutes.
+    #[must_use]
+    pub fn deaths(&self, now: Mono) -> u32 {
+        u32::try_from(self.deaths.iter().filter(|at| now.since(**at) < MEMORY).count()).unwrap_or(u32::MAX)
     }
 
     fn verified(&mut self, mut verify: Verify, detail: String, now: Now) -> Option<Notice> {

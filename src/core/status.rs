@@ -204,6 +204,9 @@ pub struct ServiceStatus {
     pub busy: Option<ActionKind>,
     /// The last start or stop.
     pub last_action: Option<LastAction>,
+    /// How often it was found dead while it should have been running, in the last ten minutes.
+    #[serde(default)]
+    pub deaths: u32,
 }
 
 impl ServiceStatus {
@@ -275,10 +278,16 @@ impl Core {
             demotion: self.demotion_status(known),
             carp: known.map(carp_status),
             maintenance: self.maintenance_status(),
-            services: self.policy.services.iter().zip(&self.services).map(|(p, s)| service_status(p, s)).collect(),
+            services: self
+                .policy
+                .services
+                .iter()
+                .zip(&self.services)
+                .map(|(p, s)| service_status(p, s, now.mono))
+                .collect(),
             pfsync: known.and_then(pfsync_status),
             peer: None,
-            events: EventsStatus { connected: self.events.connected, missed: self.events.missed },
+            events: EventsStatus { connected: self.events.connected(), missed: self.events.missed },
         };
         status.verdict = verdict::judge(&status, &self.facts(now));
         status
@@ -289,7 +298,8 @@ impl Core {
             unreadable: self.observer.unreadable().map(|(since, why)| (now.mono.since(since.mono), why)),
             frozen: self.frozen.as_deref(),
             write_error: self.write_error.as_deref(),
-            badauth: self.adverts.badauth_grew_within(std::time::Duration::from_secs(60), now.mono),
+            badauth: self.adverts.badauth_ago(now.mono),
+            devd_lost: self.events.lost_for(now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
             silence: None,
         }
@@ -447,7 +457,7 @@ fn pfsync_status(snapshot: &Snapshot) -> Option<PfsyncStatus> {
     })
 }
 
-fn service_status(policy: &ServicePolicy, service: &Service) -> ServiceStatus {
+fn service_status(policy: &ServicePolicy, service: &Service, now: crate::model::Mono) -> ServiceStatus {
     let sick: Vec<String> = policy
         .probes
         .iter()
@@ -473,5 +483,6 @@ fn service_status(policy: &ServicePolicy, service: &Service) -> ServiceStatus {
         since: service.since.map(|now| now.wall),
         busy: service.busy.map(|(kind, _)| kind),
         last_action: service.last_action.clone(),
+        deaths: service.deaths(now),
     }
 }

@@ -72,7 +72,10 @@ pub(super) struct Facts<'a> {
     pub(super) unreadable: Option<(Duration, &'a str)>,
     pub(super) frozen: Option<&'a str>,
     pub(super) write_error: Option<&'a str>,
-    pub(super) badauth: bool,
+    /// How long ago an advert failed authentication, if that was just now.
+    pub(super) badauth: Option<Duration>,
+    /// For how long devd has not been connected.
+    pub(super) devd_lost: Option<Duration>,
     /// Interfaces with vhids that do not run, and whether they are administratively up.
     pub(super) dead_interfaces: Vec<(InterfaceName, bool)>,
     /// Why the daemon is not the one who answers.
@@ -86,6 +89,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     demotion(status, &mut problems);
     services(status, &mut problems);
     carp(status, facts, &mut problems);
+    events(facts, &mut problems);
     state_file(facts, &mut problems);
     problems.extend(facts.silence.clone());
     problems.sort_by_key(|p| std::cmp::Reverse(p.severity));
@@ -163,9 +167,8 @@ fn vhids(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
 fn demotion(status: &Status, problems: &mut Vec<Problem>) {
     let Some(total) = status.demotion.total else { return };
     if status.maintenance.active || status.maintenance.opnsense {
-        let effect = "this node gives up its VIPs while the peer lives";
         let next = if status.maintenance.active { "carpctl maintenance leave" } else { "leave it in the GUI" };
-        problems.push(problem(Severity::Warning, "in maintenance", effect, next));
+        problems.push(problem(Severity::Warning, "in maintenance", maintenance_effect(status), next));
     }
     for part in &status.demotion.reasons {
         if part.source == PartSource::Unattributed && status.source == Source::Kernel {
@@ -179,8 +182,13 @@ fn demotion(status: &Status, problems: &mut Vec<Problem>) {
                 Severity::Warning,
                 what,
                 effect,
-                "carpctl why tells what is known; a reboot clears it",
+                format!("if nobody needs it: sysctl net.inet.carp.demotion={}", -i64::from(part.value)),
             ));
+        }
+        if part.source == PartSource::Carpd && part.name.starts_with("health:") {
+            let what = format!("{} keeps a demotion of {}", part.name, part.value);
+            let effect = "this node is held back until the service has run here in good health";
+            problems.push(problem(Severity::Warning, what, effect, "carpctl why tells what the probe said"));
         }
         if part.source == PartSource::Opnsense && part.name == "service status" {
             let what = "OPNsense's service check demotes this node";
@@ -201,6 +209,17 @@ fn demotion(status: &Status, problems: &mut Vec<Problem>) {
         let what = "it is not known whether carpd's last change of the demotion arrived";
         let next = "carpctl demotion assume landed, or lost";
         problems.push(problem(Severity::Critical, what, "carpd writes no demotion", next));
+    }
+}
+
+/// A node that is still MASTER some seconds after it has offered its VIPs has nobody who takes them.
+fn maintenance_effect(status: &Status) -> &'static str {
+    let patience = Duration::from_secs(10);
+    let masters = status.vhids.iter().any(|v| v.state == VhidState::Master);
+    if masters && status.maintenance.since.is_some_and(|since| status.time.since(since) >= patience) {
+        "this node is still MASTER: the peer does not take over; is it up, with preempt 1, and not demoted as well?"
+    } else {
+        "this node gives up its VIPs while the peer lives"
     }
 }
 
@@ -227,6 +246,11 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
             }
             _ => {}
         }
+        if service.deaths >= 3 {
+            let what = format!("{name} died {} times in the last ten minutes", service.deaths);
+            let effect = "it is started again with growing pauses";
+            problems.push(problem(Severity::Warning, what, effect, "look at its own log"));
+        }
         if service.health == Health::Unhealthy {
             let what = format!("{name} is unhealthy: {}", service.health_detail);
             problems.push(problem(Severity::Critical, what, "", format!("carpctl why {name}")));
@@ -250,10 +274,26 @@ fn carp(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
         let effect = "this node never takes over from a living MASTER, so the peer's maintenance moves nothing";
         problems.push(problem(Severity::Warning, what, effect, "sysctl net.inet.carp.preempt=1, on both nodes"));
     }
-    if facts.badauth {
-        let what = "adverts of another node fail authentication";
-        let effect = "address lists or passwords differ, so both nodes are MASTER or will be";
-        problems.push(problem(Severity::Warning, what, effect, "carpctl config check --peer compares both nodes"));
+    if let Some(ago) = facts.badauth {
+        // Only a MASTER sends adverts.
+        let two_masters = status.vhids.iter().any(|v| v.state == VhidState::Master);
+        let severity = if two_masters { Severity::Critical } else { Severity::Warning };
+        let what = format!("an advert of another node failed authentication {} s ago", ago.as_secs());
+        let effect = if two_masters {
+            "both nodes are MASTER: their address lists or passwords differ"
+        } else {
+            "address lists or passwords differ, so this node will be MASTER as well"
+        };
+        problems.push(problem(severity, what, effect, "carpctl config check --peer compares both nodes"));
+    }
+}
+
+/// Nothing depends on devd, but without it a change is noticed later.
+fn events(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    if let Some(lost) = facts.devd_lost.filter(|lost| *lost >= Duration::from_secs(10)) {
+        let what = format!("devd has not answered for {} s", lost.as_secs());
+        let effect = "changes are noticed within 5 s instead of at once";
+        problems.push(problem(Severity::Warning, what, effect, "service devd status"));
     }
 }
 
