@@ -2,6 +2,13 @@
 
 CARGO ?= cargo
 
+# Where `install` puts things. The programs look for their configuration below /usr/local, whatever the PREFIX.
+DESTDIR ?=
+PREFIX ?= /usr/local
+MANDIR ?= $(PREFIX)/share/man
+# A folder with programs that are built already, as by a cross-build. Without it, `install` builds them.
+BUILT ?=
+
 build:
 	$(CARGO) build --release --locked
 
@@ -28,7 +35,24 @@ deny:
 prepare:
 	@sh tests/ci/prepare.sh
 
+install:
+	@if [ -z "$(BUILT)" ]; then $(MAKE) build; fi
+	install -d -m 0755 "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(PREFIX)/etc/rc.d" \
+		"$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(MANDIR)/man8"
+	for program in carpd carpctl; do \
+		built="$(BUILT)"; \
+		install -m 0555 "$${built:-target/release}/$$program" "$(DESTDIR)$(PREFIX)/sbin/$$program" || exit 1; \
+	done
+	for script in rc.d/*; do \
+		sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' "$$script" > "$(DESTDIR)$(PREFIX)/etc/$$script" && \
+		chmod 0555 "$(DESTDIR)$(PREFIX)/etc/$$script" || exit 1; \
+	done
+	install -m 0444 man/*.5 "$(DESTDIR)$(MANDIR)/man5"
+	install -m 0444 man/*.8 "$(DESTDIR)$(MANDIR)/man8"
+	test -d "$(DESTDIR)$(PREFIX)/etc/carpd" || install -d -m 0750 "$(DESTDIR)$(PREFIX)/etc/carpd"
+	install -m 0640 examples/carpd.toml.sample "$(DESTDIR)$(PREFIX)/etc/carpd/carpd.toml.sample"
+
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench deny prepare clean
+.PHONY: build test long bench deny prepare install clean

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need and this machine lacks: a C linker for Rust, and cargo-nextest.
+# Installs what the tests need and this machine lacks: a C linker for Rust, cargo-nextest, and mandoc where apt has it.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -21,6 +21,12 @@ if ! have cc; then
 			exit 1
 		fi ;;
 	esac
+fi
+
+# Without it the manual pages are tested for what they say, but not for their form.
+if ! have mandoc && have apt-get && [ "$(id -u)" = 0 ]; then
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mandoc
 fi
 
 if ! have cargo-nextest; then
