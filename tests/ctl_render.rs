@@ -84,6 +84,7 @@ fn service_row() -> impl Strategy<Value = ServiceStatus> {
             health,
             health_detail,
             since,
+            deaths: name.len() as u32,
             busy,
             last_action,
         },

@@ -57,6 +57,7 @@ impl Rig {
         let around = Surroundings::default();
         let daemon = SimDaemon::start(policy.clone(), &around, at(0));
         let mut rig = Self { kernel, around, policy, daemon, now: at(0) };
+        rig.feed(Input::EventSource { connected: true });
         rig.run(0);
         rig
     }
@@ -307,6 +308,65 @@ fn a_service_that_dies_on_master_is_started_again() {
     rig.run(6_000);
     assert!(rig.running());
     assert_eq!(rig.noted("stopped running by itself"), 1);
+}
+
+#[test]
+fn a_service_that_keeps_dying_is_started_with_growing_pauses_and_said_to() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    for _ in 0..60 {
+        rig.gw_mut().running = false;
+        rig.run(1_000);
+    }
+    assert!((4..=8).contains(&rig.gw().starts), "{}", rig.gw().starts);
+    let status = rig.status();
+    assert!(status.verdict.problems.iter().any(|p| p.what.contains("died")), "{:?}", status.verdict);
+}
+
+#[test]
+fn a_devd_that_is_gone_for_long_is_a_warning() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.feed(Input::EventSource { connected: false });
+    rig.run(9_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Ok);
+    rig.run(2_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Warning);
+    rig.feed(Input::EventSource { connected: true });
+    assert_eq!(rig.status().verdict.severity, Severity::Ok);
+}
+
+#[test]
+fn a_maintenance_that_moves_nothing_says_so_after_ten_seconds() {
+    let mut rig = Rig::gateway(Master);
+    rig.run(2_000);
+    rig.enter();
+    rig.run(9_000);
+    let says = |rig: &Rig| rig.status().verdict.problems[0].effect.contains("still MASTER");
+    assert!(!says(&rig));
+    rig.run(2_000);
+    assert!(says(&rig));
+}
+
+#[test]
+fn a_node_that_holds_itself_back_for_its_health_is_never_well() {
+    let mut gw = service("gw", &["1@em0"]);
+    gw.probes.push(ProbePolicy {
+        name: "http".into(),
+        every: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        rise: 1,
+        fall: 1,
+        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
+    });
+    let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
+    rig.run(2_000);
+    rig.gw_mut().healthy = false;
+    rig.run(3_000);
+    rig.event("1@em0", Backup);
+    rig.run(30_000);
+    assert!(!rig.running() && rig.sum() >= 96);
+    assert_eq!(rig.status().verdict.severity, Severity::Warning);
 }
 
 #[test]

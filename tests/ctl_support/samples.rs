@@ -60,6 +60,7 @@ pub(crate) fn gateway() -> ServiceStatus {
             at: ago(187_858),
             detail: String::new(),
         }),
+        deaths: 0,
     }
 }
 
@@ -182,6 +183,7 @@ pub(crate) fn sick() -> Status {
         health: Health::Unknown,
         health_detail: String::new(),
         last_action: None,
+        deaths: 0,
         busy: Some(ActionKind::Check),
         ..gateway()
     });

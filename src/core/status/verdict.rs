@@ -278,7 +278,7 @@ fn carp(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
         // Only a MASTER sends adverts.
         let two_masters = status.vhids.iter().any(|v| v.state == VhidState::Master);
         let severity = if two_masters { Severity::Critical } else { Severity::Warning };
-        let what = format!("an advert of another node failed authentication {} s ago", ago.as_secs());
+        let what = format!("adverts of another node fail authentication, the last one {} s ago", ago.as_secs());
         let effect = if two_masters {
             "both nodes are MASTER: their address lists or passwords differ"
         } else {
