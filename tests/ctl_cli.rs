@@ -17,7 +17,7 @@ use carpd::model::{
     AdvBase, AdvSkew, CarpCounters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidRef,
     VhidSnapshot,
 };
-use daemon::{Act, Node, Ran, carpctl};
+use daemon::{Act, Node, Ran};
 
 fn status(status: Status) -> Answer {
     Answer::Status { status: Box::new(status) }
@@ -270,8 +270,62 @@ fn may_run_asks_the_daemon_then_the_kernel_and_is_open_for_what_carpd_does_not_m
     }
     Node::new(SERVICE).run(&["may-run", "gw"]).exits(2);
     Node::new("[[service]]\nname = 7\n").run(&["may-run", "gw"]).exits(2);
-    let ran = Ran::from(carpctl("/nonexistent/carpd.toml".as_ref()).args(["may-run", "gw"]).output().unwrap());
-    ran.exits(0);
+}
+
+#[test]
+fn may_run_is_not_open_where_what_the_command_line_names_cannot_be_used() {
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_carpctl"));
+        command.env_clear().env("CARPD_LAB", "/nonexistent/lab").args(args).args(["may-run", "gw", "-v"]);
+        let ran = Ran::from(command.output().unwrap()).exits(2);
+        assert!(ran.out.is_empty() && ran.err.contains("cannot tell: "), "{ran:?}");
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(at("broken.toml"), "[node").unwrap();
+    run(&["--config", &at("none.toml")]);
+    run(&["--config", &at("broken.toml")]);
+    run(&["--config", &at("")]);
+    run(&["--socket", &at("none.sock")]);
+    run(&["--socket", &at("broken.toml")]);
+    run(&["--node", "fw1"]);
+    // A gate that hangs is worse than one that asks the kernel.
+    let node = Node::new(SERVICE).kernel(snapshot(&[("1@em0", CarpState::Master)])).daemon(|_, _| Act::Hang);
+    node.run(&["may-run", "gw"]).exits(0);
+    let said = node.run(&["is-master", "1@em0", "-v"]).exits(0);
+    assert!(said.err.is_empty(), "{said:?}");
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_does_not_hide_the_daemon() {
+    let lab = tempfile::tempdir().unwrap();
+    let node = Node::new("");
+    std::fs::create_dir_all(lab.path().join("fw1/state")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_carpctl"));
+        command.env_clear().env("CARPD_LAB", lab.path()).args(["--node", "fw1"]).args(args);
+        Ran::from(command.output().unwrap())
+    };
+    let dead = run(&["status"]).exits(0);
+    assert!(!dead.out.contains("carpd does not run"), "{dead:?}");
+    let node = node.answers(status(samples::healthy()));
+    std::os::unix::fs::symlink(node.path("socket"), lab.path().join("fw1/carpd.sock")).unwrap();
+    for broken in [false, true] {
+        if broken {
+            std::fs::write(lab.path().join("fw1/carpd.toml"), "[node").unwrap();
+        }
+        let ran = run(&["status", "-x"]).exits(0);
+        assert_eq!(ran.out, "fw1: all is well\n");
+        assert!(ran.err.contains("carpd.toml"), "{ran:?}");
+    }
+}
+
+#[test]
+fn what_is_no_socket_is_not_taken_for_a_dead_daemon() {
+    let node = Node::new("").kernel(snapshot(&[("1@em0", CarpState::Master)]));
+    std::fs::write(node.path("socket"), "").unwrap();
+    let ran = node.run(&["status"]).exits(0);
+    assert!(ran.out.contains("not a socket of carpd") && !ran.out.contains("does not run"), "{ran:?}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! `is-master` and `may-run`: yes, no, or it cannot be told. They work without the daemon.
 
-use super::client;
+use super::client::{self, Silence};
 use super::exit::{self, Ended, Failure};
-use super::target::Target;
+use super::target::{Named, Target};
 use super::{Context, look, out, text};
 use crate::config;
 use crate::control::{Answer, Ask};
@@ -41,7 +41,7 @@ pub(super) fn answer(
 }
 
 pub(super) fn is_master(target: &Target, id: &VhidRef) -> Result<Verdict, String> {
-    let status = look::anyone(target);
+    let status = look::anyone_within(target, client::SHORT);
     if status.carp.is_none() {
         let why: Vec<String> = status.verdict.problems.into_iter().map(|problem| problem.what).collect();
         return Err(why.join("; "));
@@ -55,16 +55,38 @@ pub(super) fn is_master(target: &Target, id: &VhidRef) -> Result<Verdict, String
 }
 
 pub(super) fn may_run(target: &Target, service: &ServiceName) -> Result<Verdict, String> {
-    match client::ask(&target.socket, &Ask::MayRun { service: service.clone() }) {
+    // The daemon behind the usual socket may be another one than that of a carpd.toml which cannot be read.
+    if let (Named::Config, Some(why)) = (target.named, &target.guessed) {
+        return Err(why.clone());
+    }
+    match client::ask_within(&target.socket, &Ask::MayRun { service: service.clone() }, client::SHORT) {
         Ok(Answer::MayRun { allowed, text }) => Ok(Verdict { yes: allowed, why: text }),
-        _ => may_run_without_daemon(target, service),
+        Ok(answer) => may_run_without_daemon(target, service, || look::unexpected(target, answer).text, false),
+        Err(silence) => {
+            let dead = matches!(silence, Silence::NotRunning);
+            let usable = dead || matches!(silence, Silence::Slow(_) | Silence::Closed);
+            // Whoever names a node and may not ask it has to be told, rather than be given another's answer.
+            if (target.named != Named::Nothing && !usable) || (target.named == Named::Socket && dead) {
+                return Err(look::unreachable(target, &silence).text);
+            }
+            may_run_without_daemon(target, service, || look::unreachable(target, &silence).text, dead)
+        }
     }
 }
 
 /// What the daemon would say, from the same configuration, the same kernel and the same rule.
-fn may_run_without_daemon(target: &Target, service: &ServiceName) -> Result<Verdict, String> {
-    if target.config.try_exists().is_ok_and(|exists| !exists) {
-        return Ok(Verdict { yes: true, why: format!("carpd is not configured: no {}", target.config.display()) });
+///
+/// Where carpd is not configured at all, everything may run. Only the usual carpd.toml can tell that by its absence, and only
+/// if no daemon is there that has read it before.
+fn may_run_without_daemon(
+    target: &Target,
+    service: &ServiceName,
+    silence: impl FnOnce() -> String,
+    dead: bool,
+) -> Result<Verdict, String> {
+    if target.named == Named::Nothing && target.config.try_exists().is_ok_and(|exists| !exists) {
+        let absent = format!("carpd is not configured: no {}", target.config.display());
+        return if dead { Ok(Verdict { yes: true, why: absent }) } else { Err(silence()) };
     }
     let loaded = config::load(&target.config).map_err(|unusable| unusable.to_string())?;
     let policy = loaded.policy();
@@ -75,4 +97,32 @@ fn may_run_without_daemon(target: &Target, service: &ServiceName) -> Result<Verd
     let role = role(policy, &snapshot.map_err(|error| error.to_string())?);
     let why = format!("the kernel says that {service} is {} here (the daemon does not answer)", role.as_str());
     Ok(Verdict { yes: role == Role::Active, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(dir: &std::path::Path, named: Named) -> Target {
+        Target {
+            node: "fw1".to_owned(),
+            socket: dir.join("socket"),
+            kernel: "freebsd".to_owned(),
+            config: dir.join("carpd.toml"),
+            guessed: Some("there is no carpd.toml".to_owned()),
+            named,
+        }
+    }
+
+    #[test]
+    fn only_a_carpd_that_is_not_configured_at_all_leaves_the_gate_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let service: ServiceName = "gw".parse().unwrap();
+        let open = |named| may_run(&target(dir.path(), named), &service).is_ok_and(|verdict| verdict.yes);
+        assert!(open(Named::Nothing));
+        assert!(!open(Named::Config) && !open(Named::LabNode) && !open(Named::Socket));
+        // Something is in the socket's place, so somebody has set carpd up.
+        std::fs::write(dir.path().join("socket"), "").unwrap();
+        assert!(!open(Named::Nothing));
+    }
 }

@@ -1,5 +1,7 @@
 //! The state of the node from whoever can tell it: the daemon, or the kernel if the daemon does not answer.
 
+use std::time::Duration;
+
 use super::client::{self, Silence};
 use super::exit::{self, Failure};
 use super::target::Target;
@@ -17,13 +19,19 @@ use crate::model::{Mono, Now};
 /// # Errors
 /// The daemon cannot be reached.
 pub fn daemon(target: &Target) -> Result<Status, Failure> {
-    ask_status(target).map_err(|silence| unreachable(target, &silence))
+    ask_status(target, client::LIMIT).map_err(|silence| unreachable(target, &silence))
 }
 
 /// The daemon's status; without it the kernel's; without both one in which everything is unknown.
 #[must_use]
 pub fn anyone(target: &Target) -> Status {
-    let silence = match ask_status(target) {
+    anyone_within(target, client::LIMIT)
+}
+
+/// Like [`anyone`], with another limit for the daemon.
+#[must_use]
+pub fn anyone_within(target: &Target, limit: Duration) -> Status {
+    let silence = match ask_status(target, limit) {
         Ok(status) => return status,
         Err(silence) => problem(target, &silence),
     };
@@ -34,8 +42,8 @@ pub fn anyone(target: &Target) -> Status {
     }
 }
 
-fn ask_status(target: &Target) -> Result<Status, Silence> {
-    match client::ask(&target.socket, &Ask::Status)? {
+fn ask_status(target: &Target, limit: Duration) -> Result<Status, Silence> {
+    match client::ask_within(&target.socket, &Ask::Status, limit)? {
         Answer::Status { status } if status.schema == SCHEMA => Ok(*status),
         Answer::Status { status } => Err(Silence::Garbled(format!(
             "schema {} instead of {SCHEMA}, from carpd {}",
@@ -49,7 +57,7 @@ fn ask_status(target: &Target) -> Result<Status, Silence> {
 /// The end of a command that needs the daemon.
 #[must_use]
 pub fn unreachable(target: &Target, silence: &Silence) -> Failure {
-    let text = format!("{silence} (socket {}); {}", target.socket.display(), remedy(target, silence));
+    let text = format!("{}; {}", said(target, silence), remedy(target, silence));
     Failure::new(exit::UNREACHABLE, text)
 }
 
@@ -62,6 +70,27 @@ pub fn unexpected(target: &Target, answer: Answer) -> Failure {
     }
 }
 
+/// What is wrong with a carpd.toml that carpctl could not use, for a command that got its answer all the same.
+///
+/// That this user may not read the file is nothing to tell: whoever only looks does not need to.
+#[must_use]
+pub fn config_trouble(target: &Target, status: &Status) -> Option<String> {
+    let why = target.guessed.as_ref().filter(|_| status.source == Source::Daemon)?;
+    let denied = std::fs::File::open(&target.config).is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied);
+    (!denied).then(|| format!("{why}. carpd goes on with what it has read before (carpctl config show)"))
+}
+
+/// What came of asking. Where the socket was only guessed, nobody behind it says nothing about carpd.
+fn said(target: &Target, silence: &Silence) -> String {
+    let socket = target.socket.display();
+    match silence {
+        Silence::NotRunning if target.guessed.is_some() => {
+            format!("it cannot be told whether carpd runs: nobody listens on its usual socket {socket}")
+        }
+        _ => format!("{silence} (socket {socket})"),
+    }
+}
+
 fn remedy(target: &Target, silence: &Silence) -> String {
     match &target.guessed {
         Some(why) => format!("{}. The usual socket was tried because {why}", silence.remedy()),
@@ -71,13 +100,12 @@ fn remedy(target: &Target, silence: &Silence) -> String {
 
 fn problem(target: &Target, silence: &Silence) -> Problem {
     let (severity, effect) = match silence {
-        Silence::NotRunning => {
+        Silence::NotRunning if target.guessed.is_none() => {
             (Severity::Warning, "services do not follow the election; this is the kernel's view alone")
         }
         _ => (Severity::Unknown, "this is the kernel's view alone"),
     };
-    let what = format!("{silence} (socket {})", target.socket.display());
-    Problem { severity, what, effect: effect.to_owned(), next: remedy(target, silence) }
+    Problem { severity, what: said(target, silence), effect: effect.to_owned(), next: remedy(target, silence) }
 }
 
 fn nobody(target: &Target, silence: Problem, error: &KernelError, now: Now) -> Status {

@@ -12,6 +12,7 @@ use super::render::{self, check::Expect};
 use super::time::now;
 use super::{Context, look};
 use crate::control::{Answer, Ask};
+use crate::core::status::Status;
 
 /// Moves to the upper left corner and clears the screen and what has been scrolled out of it.
 const CLEAR: &str = "\x1b[H\x1b[2J\x1b[3J";
@@ -24,8 +25,18 @@ pub(super) fn status(context: &mut Context, args: &StatusArgs) -> Ended {
     Ok(exit::DONE)
 }
 
+/// What is wrong with carpd.toml is told beside the answer: it is no part of the node's state.
+fn mention(context: &Context, status: &Status) {
+    if let Some(text) = look::config_trouble(&context.target, status) {
+        super::out::complain(&text);
+    }
+}
+
 fn show(context: &mut Context, args: &StatusArgs) -> Result<(), Failure> {
     let status = look::anyone(&context.target);
+    if args.watch.is_none() {
+        mention(context, &status);
+    }
     let view = context.out.view(now());
     if args.json {
         return context.out.json(&status);
@@ -63,6 +74,7 @@ fn interrupts() -> Result<mpsc::Receiver<()>, Failure> {
 
 pub(super) fn why(context: &mut Context, object: Option<&Object>) -> Ended {
     let status = look::anyone(&context.target);
+    mention(context, &status);
     let view = context.out.view(now());
     let text = match object {
         None => Ok(render::why::node(&status, &view)),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::exit::{self, Failure};
 use crate::config::Unusable;
 use crate::config::load::{DEFAULT_PATH, read_file};
-use crate::lab::dir::default_root;
+use crate::lab::dir::{LabPaths, default_root};
 
 /// Where the daemon listens unless carpd.toml says otherwise.
 const SOCKET: &str = "/var/run/carpd/carpd.sock";
@@ -23,8 +23,23 @@ pub struct Target {
     pub kernel: String,
     /// Its carpd.toml.
     pub config: PathBuf,
-    /// Why the defaults stand in for what carpd.toml says.
+    /// Why the usual values stand in for what carpd.toml says.
     pub guessed: Option<String>,
+    /// What the command line names. Only if it names nothing may an absent carpd.toml mean that carpd is not in use.
+    pub named: Named,
+}
+
+/// What the command line names of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// Nothing: it is this machine.
+    Nothing,
+    /// `--config`
+    Config,
+    /// `--node`
+    LabNode,
+    /// `--socket`, with or without the others.
+    Socket,
 }
 
 /// The few values that carpctl needs. The rest of the file may be wrong: whoever has to repair it must see the node's state.
@@ -57,9 +72,13 @@ impl Target {
             Some(name) => lab_node(name)?,
             None => Self::read(config.unwrap_or(Path::new(DEFAULT_PATH))),
         };
+        if config.is_some() {
+            target.named = Named::Config;
+        }
         if let Some(socket) = socket {
             target.socket = socket.to_owned();
             target.guessed = None;
+            target.named = Named::Socket;
         }
         Ok(target)
     }
@@ -85,6 +104,7 @@ impl Target {
             kernel: file.node.kernel.unwrap_or_else(|| "freebsd".to_owned()),
             config: config.to_owned(),
             guessed,
+            named: Named::Nothing,
         }
     }
 }
@@ -96,15 +116,28 @@ impl Target {
 pub fn lab_node(name: &str) -> Result<Target, Failure> {
     let lab = default_root();
     let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains('/');
-    let config = lab.join(name).join("carpd.toml");
-    if is_name && config.is_file() {
-        return Ok(Target::read(&config));
+    let paths = LabPaths::new(&lab).node(name);
+    if is_name && is_node(paths.dir()) {
+        let read = Target { named: Named::LabNode, ..Target::read(&paths.config()) };
+        if read.guessed.is_none() {
+            return Ok(read);
+        }
+        // The daemon may well run on with what it has read before, and a lab has its sockets in fixed places.
+        let kernel = format!("lab:{}", paths.kernel_socket().display());
+        return Ok(Target { node: name.to_owned(), socket: paths.control_socket(), kernel, ..read });
     }
-    let mut names: Vec<String> = std::fs::read_dir(&lab)
+    let listed = std::fs::read_dir(&lab);
+    if let Err(error) = &listed
+        && error.kind() == std::io::ErrorKind::PermissionDenied
+    {
+        let text = format!("{}: permission denied: it is the lab of another user; ask as that user", lab.display());
+        return Err(Failure::new(exit::UNREACHABLE, text));
+    }
+    let mut names: Vec<String> = listed
         .into_iter()
         .flatten()
         .flatten()
-        .filter(|entry| entry.path().join("carpd.toml").is_file())
+        .filter(|entry| is_node(&entry.path()))
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
     names.sort();
@@ -115,6 +148,11 @@ pub fn lab_node(name: &str) -> Result<Target, Failure> {
     };
     let text = format!("there is no lab node {name:?} in {}: {there}", lab.display());
     Err(Failure::new(exit::UNREACHABLE, text))
+}
+
+/// Whether a directory of the lab is a node's, even if its carpd.toml has been removed.
+fn is_node(dir: &Path) -> bool {
+    dir.join("carpd.toml").is_file() || dir.join("state").is_dir()
 }
 
 fn host_name() -> String {

@@ -16,6 +16,11 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 
 /// Asks the lab and returns what it says.
 pub(super) fn ask(lab: &LabPaths, ask: &LabAsk) -> Result<LabAnswer, Failure> {
+    if std::fs::read_dir(lab.root()).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        let text =
+            format!("{}: permission denied: it is the lab of another user; ask as that user", lab.root().display());
+        return Err(Failure::new(exit::FAILED, text));
+    }
     if !lab.is_up() {
         let text = format!("no lab is up in {}; `carpctl lab up` starts one", lab.root().display());
         return Err(Failure::new(exit::UNREACHABLE, text));
