@@ -144,6 +144,22 @@ fn check_speaks_as_monitoring_plugins_do() {
 }
 
 #[test]
+fn a_check_that_nobody_can_read_is_no_ok() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let node = Node::new("").answers(status(samples::healthy()));
+    Ran::from(node.command(&["check"]).stdout(full).stderr(Stdio::piped()).output().unwrap()).exits(3);
+}
+
+#[test]
+fn a_service_is_not_explained_without_the_daemon() {
+    let node = Node::new(SERVICE).kernel(snapshot(&[("1@em0", CarpState::Master)]));
+    let ran = node.run(&["why", "gw"]).exits(3);
+    assert!(ran.err.contains("service carpd start"), "{ran:?}");
+    let check = node.run(&["check"]).exits(1);
+    assert!(check.out.contains("services_wrong=U events_missed=U"), "{check:?}");
+}
+
+#[test]
 fn wrong_usage_exits_64_and_help_does_not() {
     let node = Node::new("");
     for args in [&["statsu"][..], &[], &["why", "1@"], &["wait", "1@em0"], &["maintenance", "enter", "--for", "2"]] {

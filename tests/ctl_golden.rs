@@ -10,7 +10,7 @@ use std::path::Path;
 
 use carpd::control::Entry;
 use carpd::core::io::{Level, Note, Topic};
-use carpd::core::status::Status;
+use carpd::core::status::{Severity, Status, VhidState};
 use carpd::ctl::render::check::{Expect, check};
 use carpd::ctl::render::{View, history, maintenance, status, why};
 use carpd::ctl::text::width;
@@ -98,6 +98,15 @@ fn an_explanation_looks_as_designed() {
     let service = "defguard_gateway".parse().unwrap();
     golden("why_service", &why::service(&samples::healthy(), &service, &view()).unwrap());
     golden("why_service_sick", &why::service(&samples::sick(), &service, &view()).unwrap());
+    golden("why_without_daemon", &why::node(&samples::daemon_dead(), &view()));
+    let mut rejecting = samples::healthy();
+    rejecting.carp.as_mut().unwrap().badauth = 12;
+    let what = "an advert of another node failed authentication 2 s ago";
+    rejecting.verdict.problems.push(samples::problem(Severity::Critical, what, "", ""));
+    golden("why_two_masters", &vhid(&rejecting, "1@em0"));
+    let mut settling = samples::healthy();
+    settling.vhids[0].state = VhidState::Backup;
+    golden("why_settling", &why::service(&settling, &service, &view()).unwrap());
     let unknown = why::service(&samples::healthy(), &"dhcpd".parse().unwrap(), &view());
     assert!(unknown.unwrap_err().contains("it manages defguard_gateway"));
     let unknown = why::vhid(&samples::healthy(), &id("2@em0"), &view());
@@ -108,7 +117,7 @@ fn an_explanation_looks_as_designed() {
 fn maintenance_says_what_it_means_for_the_election() {
     let mut still_master = samples::maintenance();
     for vhid in &mut still_master.vhids {
-        vhid.state = carpd::core::status::VhidState::Master;
+        vhid.state = VhidState::Master;
     }
     still_master.verdict.summary = "MASTER of 3/3 vhids".to_owned();
     golden("enter", &maintenance::entered(&still_master, "in maintenance", false, &view()));

@@ -73,7 +73,11 @@ fn interrupts() -> Result<mpsc::Receiver<()>, Failure> {
 }
 
 pub(super) fn why(context: &mut Context, object: Option<&Object>) -> Ended {
-    let status = look::anyone(&context.target);
+    let status = match object {
+        // Only the daemon knows of services.
+        Some(Object::Service(_)) => look::daemon(&context.target)?,
+        _ => look::anyone(&context.target),
+    };
     mention(context, &status);
     let view = context.out.view(now());
     let text = match object {
@@ -88,7 +92,8 @@ pub(super) fn why(context: &mut Context, object: Option<&Object>) -> Ended {
 
 pub(super) fn check(context: &mut Context, expect: Expect) -> Ended {
     let (severity, line) = render::check::check(&look::anyone(&context.target), expect);
-    context.out.write(&line)?;
+    // Whatever the state is: a monitoring system that gets no line has not been told of it.
+    context.out.write(&line).map_err(|failure| Failure::new(exit::UNREACHABLE, failure.text))?;
     Ok(render::check::code(severity))
 }
 

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use crate::core::status::{Severity, Status, VhidState};
+use crate::core::status::{Severity, Source, Status, VhidState};
 use crate::ctl::text::clean;
 
 /// The state that all vhids of the node should have.
@@ -104,8 +104,14 @@ fn figures(status: &Status) -> String {
         states.iter().map(|(name, state)| format!("{name}={}", count(status, *state))).collect();
     let demotion = status.demotion.total.map_or_else(unknown, |total| total.to_string());
     let badauth = status.carp.map_or_else(unknown, |carp| format!("{}c", carp.badauth));
-    let wrong = status.services.iter().filter(|service| !service.as_wanted()).count();
-    figures.push(format!("demotion={demotion} badauth={badauth} services_wrong={wrong}"));
-    figures.push(format!("events_missed={}c", status.events.missed));
+    figures.push(format!("demotion={demotion} badauth={badauth}"));
+    figures.push(match status.source {
+        Source::Daemon => {
+            let wrong = status.services.iter().filter(|service| !service.as_wanted()).count();
+            format!("services_wrong={wrong} events_missed={}c", status.events.missed)
+        }
+        // Zero would be taken for good news.
+        Source::Kernel => "services_wrong=U events_missed=U".to_owned(),
+    });
     figures.join(" ")
 }

@@ -1,7 +1,7 @@
 //! The demotion as a sum that adds up.
 
 use crate::core::attribution::{Part, PartSource};
-use crate::core::status::{MaintenanceStatus, Status};
+use crate::core::status::{MaintenanceStatus, Source, Status};
 use crate::ctl::text::GLUE;
 use crate::ctl::time;
 use crate::model::Wall;
@@ -23,7 +23,7 @@ pub fn sum(status: &Status, now: Wall) -> String {
         let summand = format!("{sign}{} {}", part.value.unsigned_abs(), part.name);
         text.push(' ');
         text.push_str(&summand.replace(' ', GLUE.encode_utf8(&mut [0; 4])));
-        let detail = detail(part, &status.maintenance, now);
+        let detail = detail(part, status, now);
         if !detail.is_empty() {
             text.push_str(&format!(" ({detail})"));
         }
@@ -58,9 +58,13 @@ pub(super) fn parts(status: &Status) -> Vec<Summand> {
     parts
 }
 
-fn detail(part: &Summand, maintenance: &MaintenanceStatus, now: Wall) -> String {
+/// Without the daemon, carpd's own share is among what nobody is known for.
+pub(super) const WITHOUT_DAEMON: &str = "carpd's own share cannot be told without the daemon";
+
+fn detail(part: &Summand, status: &Status, now: Wall) -> String {
     match part.source {
-        PartSource::Carpd if part.name == "maintenance" => self::maintenance(maintenance, now),
+        PartSource::Carpd if part.name == "maintenance" => maintenance(&status.maintenance, now),
+        PartSource::Unattributed if status.source == Source::Kernel => WITHOUT_DAEMON.to_owned(),
         PartSource::Carpd if part.name.starts_with("health:") => part.detail.clone(),
         PartSource::Kernel => part.detail.clone(),
         _ => String::new(),

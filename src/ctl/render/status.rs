@@ -232,6 +232,9 @@ fn sums(page: &mut Page, status: &Status) {
     if status.maintenance.opnsense {
         row("maintain", "OPNsense's own maintenance mode is on");
     }
+    if status.source == Source::Kernel {
+        row("unknown", UNKNOWN);
+    }
     if let Some(pfsync) = &status.pfsync {
         row("pfsync", &self::pfsync(pfsync));
     }
@@ -239,6 +242,9 @@ fn sums(page: &mut Page, status: &Status) {
         row("events", &events(status));
     }
 }
+
+/// What the kernel cannot tell.
+pub(super) const UNKNOWN: &str = "maintenance, services and events: only the daemon knows of them";
 
 /// One line about `pfsync0`.
 pub(super) fn pfsync(pfsync: &PfsyncStatus) -> String {

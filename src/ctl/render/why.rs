@@ -3,13 +3,14 @@
 //! The rules of the election are those of `sys/netinet/ip_carp.c` (`carp_input_c()`, `carp_setrun()`, `carp_sc_state()`).
 
 use super::page::{Line, Page, Style, View};
-use super::status::{events, head, health, is, pfsync, problems};
+use super::status::{UNKNOWN, events, head, health, is, pfsync, problems};
 use super::{demotion, id};
 use crate::core::attribution::PartSource;
 use crate::core::policy::Require;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
 use crate::core::status::{ServiceStatus, Source, Status, VhidState, VhidStatus};
+use crate::ctl::text::GLUE;
 use crate::ctl::time;
 use crate::model::{AdvSkew, ServiceName, VhidRef, Wall};
 
@@ -25,7 +26,7 @@ pub fn node(status: &Status, view: &View) -> String {
     page.gap();
     row(&mut page, "demotion", &demotion::sum(status, view.now()));
     for part in demotion::parts(status) {
-        let text = format!("{} {}: {}", part.value, part.name, origin(&part));
+        let text = format!("{} {}: {}", part.value, part.name, origin(&part, status.source));
         page.labelled(&Line::default(), INDENT, &text);
     }
     if let Some(carp) = &status.carp {
@@ -41,14 +42,15 @@ pub fn node(status: &Status, view: &View) -> String {
         row(&mut page, &id(vhid).to_string(), &text);
     }
     for service in &status.services {
-        row(&mut page, service.name.as_str(), &next(service));
+        row(&mut page, service.name.as_str(), &next(status, service));
     }
     if let Some(pfsync) = &status.pfsync {
         let caveat = if pfsync.in_sync { "; the kernel says so after a copy that failed, too" } else { "" };
         row(&mut page, "pfsync", &format!("{}{caveat}", self::pfsync(pfsync)));
     }
-    if status.source == Source::Daemon {
-        row(&mut page, "events", &events(status));
+    match status.source {
+        Source::Daemon => row(&mut page, "events", &events(status)),
+        Source::Kernel => row(&mut page, "unknown", UNKNOWN),
     }
     page.finish()
 }
@@ -76,6 +78,10 @@ pub fn vhid(status: &Status, wanted: &VhidRef, view: &View) -> Result<String, St
     row(&mut page, "because", &cause(status, vhid));
     row(&mut page, "MASTER if", &remedy(status, vhid));
     if let Some(carp) = &status.carp {
+        if carp.badauth > 0 && vhid.state != VhidState::Init {
+            let text = format!("{} failed authentication since boot, of all vhids together", carp.badauth);
+            row(&mut page, "adverts", &text);
+        }
         row(&mut page, "preempt", preempt(carp.preempt));
     }
     let addresses = if vhid.addresses.is_empty() { "none".to_owned() } else { vhid.addresses.join(", ") };
@@ -110,7 +116,7 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
     let detail = if service.health_detail.is_empty() { String::new() } else { format!(": {}", service.health_detail) };
     row(&mut page, "health", &format!("{}{detail}", health(service).0));
     row(&mut page, "last", &last(service, now));
-    row(&mut page, "next", &next(service));
+    row(&mut page, "next", &next(status, service));
     Ok(page.finish())
 }
 
@@ -180,8 +186,20 @@ fn arithmetic(status: &Status, vhid: &VhidStatus) -> String {
     format!("{effective} on the wire = {skew} configured {sign} {} demotion{clamp}", total.unsigned_abs())
 }
 
+/// Whether the kernel has just rejected an advert. The counter alone may tell of a mistake that was mended long ago; that it
+/// grows is what the daemon judges.
+fn rejects(status: &Status) -> bool {
+    status.verdict.problems.iter().any(|problem| problem.what.contains("failed authentication"))
+}
+
 fn cause(status: &Status, vhid: &VhidStatus) -> String {
     match vhid.state {
+        VhidState::Master if rejects(status) => {
+            "it hears no MASTER whose adverts it accepts: those of another node fail authentication, because the address \
+             lists or passwords of the vhid differ. That is why both nodes are MASTER; carpctl config check --peer compares \
+             them"
+                .to_owned()
+        }
         VhidState::Master => {
             "it hears no MASTER that advertises as often as itself; it yields to one that does, whatever preempt says"
                 .to_owned()
@@ -245,7 +263,18 @@ const fn preempt(on: bool) -> &'static str {
     }
 }
 
-fn origin(part: &demotion::Summand) -> String {
+fn origin(part: &demotion::Summand, source: Source) -> String {
+    if part.source == PartSource::Unattributed {
+        // What may be carpd's own must not be taken away by hand: carpd would take it back once more.
+        return match source {
+            Source::Kernel => format!("{}; start it before this is changed by hand", demotion::WITHOUT_DAEMON),
+            Source::Daemon => format!(
+                "written by somebody unknown, by hand or by a script, or left by a send error; if nobody needs it: \
+                 sysctl{GLUE}net.inet.carp.demotion={}",
+                -part.value
+            ),
+        };
+    }
     let said = match (part.source, part.name.as_str()) {
         (PartSource::Carpd, "maintenance") => "carpctl maintenance leave takes it back",
         (PartSource::Carpd, "boot hold") => "ends by itself after the boot",
@@ -256,9 +285,7 @@ fn origin(part: &demotion::Summand) -> String {
         (PartSource::Kernel, "pfsync bulk") => "the kernel takes it back when the copy has ended",
         (PartSource::Kernel, _) => "the kernel's own",
         (PartSource::Opnsense, _) => "written by OPNsense",
-        (PartSource::Unattributed, _) => {
-            "written by somebody unknown, by hand or by a script, or left by a send error; a reboot clears it"
-        }
+        (PartSource::Unattributed, _) => "nobody is known for it",
     };
     if part.detail.is_empty() || part.detail == said { said.to_owned() } else { format!("{}; {said}", part.detail) }
 }
@@ -298,7 +325,7 @@ fn want_because(status: &Status, service: &ServiceStatus) -> &'static str {
     match (service.want, election(status, service)) {
         (Some(Role::Active), Some(Role::Active)) => "active, because of these states",
         (Some(Role::Active), Some(Role::Standby)) => {
-            "still active: the vhids say standby, but a MASTER that comes back in a moment shall find it running"
+            "still active: the vhids say standby, but a MASTER that comes back within the settle time shall find it running"
         }
         (Some(Role::Active), None) => "still active: the kernel cannot be read, and one failed look stops nothing",
         (Some(Role::Standby), Some(Role::Standby)) => "standby, because of these states",
@@ -321,7 +348,7 @@ fn last(service: &ServiceStatus, now: Wall) -> String {
 }
 
 /// What happens to a service next.
-fn next(service: &ServiceStatus) -> String {
+fn next(status: &Status, service: &ServiceStatus) -> String {
     let failed = service.last_action.as_ref().is_some_and(|action| action.result != ActionResult::Ok);
     let again = if failed { " again, after a pause that grows to one minute" } else { "" };
     match (service.busy, service.want, service.is) {
@@ -331,6 +358,9 @@ fn next(service: &ServiceStatus) -> String {
         (_, Some(Role::Standby), Is::Running) => format!("carpd stops it{again}"),
         (_, Some(Role::Standby), Is::Unknown) => format!("carpd stops it, to be sure{again}"),
         (_, Some(_), Is::Unknown) => "carpd looks at it again in a moment, and starts nothing before that".to_owned(),
+        (_, Some(Role::Active), Is::Running) if election(status, service) == Some(Role::Standby) => {
+            "carpd stops it at the end of its settle time, unless its vhids are MASTER again before".to_owned()
+        }
         (_, Some(Role::Active), Is::Running) => {
             "nothing: it runs, as it should; it stops when its vhids move".to_owned()
         }
