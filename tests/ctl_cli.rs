@@ -259,8 +259,12 @@ fn is_master_is_silent_and_cannot_tell_what_is_unknown() {
     for node in [&daemon, &kernel] {
         let ran = node.run(&["is-master", "1@em0"]).exits(0);
         assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""));
-        assert_eq!(node.run(&["is-master", "-v", "9@em9"]).exits(1).out, "no: the kernel has no vhid 9@em9\n");
+        let ran = node.run(&["is-master", "-v", "9@em9"]).exits(2);
+        assert!(ran.err.contains("its vhids are 1@em0, 3@em1"), "{ran:?}");
     }
+    // One that the configuration wants may come, so it is not MASTER yet.
+    let wanted = Node::new(SERVICE).kernel(snapshot(&[("3@em1", CarpState::Master)]));
+    assert_eq!(wanted.run(&["is-master", "-v", "1@em0"]).exits(1).out, "no: the kernel has no vhid 1@em0\n");
     kernel.run(&["is-master", "3@em1"]).exits(1);
     Node::new("").answers(status(samples::unknown_kernel())).run(&["is-master", "1@em0"]).exits(2);
     let mut unknown = samples::healthy();
@@ -360,7 +364,18 @@ fn wait_ends_when_the_state_is_there_or_with_5() {
     let ran = node.run(&["wait", "defguard_gateway", "--role", "active", "--timeout", "1ms"]).exits(5);
     assert!(ran.err.contains("carpctl why defguard_gateway"), "{ran:?}");
     node.run(&["wait", "1@em0", "--state", "MASTER", "--timeout", "1ms"]).exits(5);
-    node.run(&["wait", "nosuch", "--role", "active"]).exits(1);
+    for args in [
+        &["wait", "nosuch", "--role", "active"][..],
+        &["wait", "9@em9", "--state", "MASTER"],
+        &["why", "3"],
+        &["why", "em1"],
+        &["why", "9@em9"],
+    ] {
+        let ran = node.run(args).exits(1);
+        assert!(ran.err.contains("1@em0, 3@em1, 7@em3; its services are defguard_gateway"), "{ran:?}");
+        assert_eq!(ran.err.contains("Did you mean 3@em1?"), ["3", "em1"].contains(&args[1]), "{ran:?}");
+    }
+    assert!(node.run(&["wait", "1", "--state", "MASTER"]).exits(64).err.contains("its vhids are 1@em0"));
     Node::new("").run(&["wait", "1@em0", "--state", "MASTER"]).exits(3);
     Node::new("").run(&["wait", "gw", "--role", "active"]).exits(3);
 }

@@ -108,9 +108,9 @@ fn an_explanation_looks_as_designed() {
     settling.vhids[0].state = VhidState::Backup;
     golden("why_settling", &why::service(&settling, &service, &view()).unwrap());
     let unknown = why::service(&samples::healthy(), &"dhcpd".parse().unwrap(), &view());
-    assert!(unknown.unwrap_err().contains("it manages defguard_gateway"));
+    assert!(unknown.unwrap_err().contains("its services are defguard_gateway"));
     let unknown = why::vhid(&samples::healthy(), &id("2@em0"), &view());
-    assert!(unknown.unwrap_err().contains("it has 1@em0, 3@em1, 7@em3"));
+    assert!(unknown.unwrap_err().contains("its vhids are 1@em0, 3@em1, 7@em3"));
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use super::client::{self, Silence};
 use super::exit::{self, Ended, Failure};
 use super::target::{Named, Target};
-use super::{Context, look, out, text};
+use super::{Context, look, out, render, text};
 use crate::config;
 use crate::control::{Answer, Ask};
 use crate::core::role::{Role, role};
-use crate::core::status::VhidState;
+use crate::core::status::{Source, VhidState};
 use crate::kernel;
 use crate::model::{ServiceName, VhidRef};
 
@@ -50,8 +50,16 @@ pub(super) fn is_master(target: &Target, id: &VhidRef) -> Result<Verdict, String
     match row.map(|row| row.state) {
         Some(VhidState::Unknown) => Err(format!("the state of {id} is unknown")),
         Some(state) => Ok(Verdict { yes: state == VhidState::Master, why: format!("{id} is {}", state.as_str()) }),
-        None => Ok(Verdict { yes: false, why: format!("the kernel has no vhid {id}") }),
+        // The daemon lists what the configuration wants and the kernel does not have; without it the file has to be read.
+        None if status.source == Source::Kernel && is_configured(target, id) => {
+            Ok(Verdict { yes: false, why: format!("the kernel has no vhid {id}") })
+        }
+        None => Err(render::why::no_vhid(&status, id)),
     }
+}
+
+fn is_configured(target: &Target, id: &VhidRef) -> bool {
+    config::load(&target.config).is_ok_and(|loaded| loaded.policy().vhids.contains(id))
 }
 
 pub(super) fn may_run(target: &Target, service: &ServiceName) -> Result<Verdict, String> {

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::args::{Object, WaitArgs};
 use super::exit::{self, Ended, Failure};
+use super::render::{objects, why};
 use super::target::Target;
 use super::{Context, look};
 use crate::core::role::Role;
-use crate::core::status::{Status, VhidState};
+use crate::core::status::{Source, Status, VhidState};
 use crate::model::{CarpState, ServiceName, VhidRef};
 
 /// Between two looks.
@@ -38,9 +39,11 @@ pub(super) fn run(context: &mut Context, args: &WaitArgs) -> Ended {
         (Object::Vhid(id), Some(state), None) => vhid(context, id, state, args.timeout),
         (Object::Service(name), None, Some(role)) => service(context, name, role.into(), args.timeout),
         (Object::Vhid(id), ..) => Err(wrong(&format!("{id} is a vhid: it has a --state, not a --role"))),
-        (Object::Service(name), ..) => Err(wrong(&format!(
-            "{name} is a service: it has a --role, not a --state; a vhid is written with its interface, as in 1@em0"
-        ))),
+        (Object::Service(name), ..) => {
+            let there = objects(&look::anyone(&context.target));
+            let text = "would be a service: that has a --role, not a --state. A vhid is written with its interface";
+            Err(wrong(&format!("{name} {text}; {there}")))
+        }
     }
 }
 
@@ -54,9 +57,13 @@ fn vhid(context: &mut Context, id: &VhidRef, wanted: CarpState, limit: Duration)
         row.map(|row| row.state)
     };
     let done = |status: &Status| {
-        if status.carp.is_none() && status.source == crate::core::status::Source::Kernel {
-            let why: Vec<&str> = status.verdict.problems.iter().map(|problem| problem.what.as_str()).collect();
-            return Err(Failure::new(exit::UNREACHABLE, why.join("; ")));
+        if status.carp.is_none() && status.source == Source::Kernel {
+            let said: Vec<&str> = status.verdict.problems.iter().map(|problem| problem.what.as_str()).collect();
+            return Err(Failure::new(exit::UNREACHABLE, said.join("; ")));
+        }
+        // The daemon knows of every vhid that may still come, so waiting for another one would be in vain.
+        if status.source == Source::Daemon && status.carp.is_some() && state(status).is_none() {
+            return Err(Failure::new(exit::FAILED, why::no_vhid(status, id)));
         }
         Ok(state(status) == Some(VhidState::from(wanted)))
     };
@@ -64,7 +71,7 @@ fn vhid(context: &mut Context, id: &VhidRef, wanted: CarpState, limit: Duration)
     if met {
         return Ok(exit::DONE);
     }
-    let is = state(&last).map_or("not there", VhidState::as_str);
+    let is = state(&last).map_or_else(|| format!("not there ({})", objects(&last)), |is| is.as_str().to_owned());
     let text = format!("{id} is still {is} and not {wanted} after {limit:?}; carpctl why {id} explains it");
     Err(Failure::new(exit::TIMED_OUT, text))
 }
@@ -72,7 +79,7 @@ fn vhid(context: &mut Context, id: &VhidRef, wanted: CarpState, limit: Duration)
 fn service(context: &mut Context, name: &ServiceName, role: Role, limit: Duration) -> Ended {
     let done = |status: &Status| {
         let Some(service) = status.services.iter().find(|service| service.name == *name) else {
-            return Err(Failure::new(exit::FAILED, super::render::why::no_service(status, name)));
+            return Err(Failure::new(exit::FAILED, why::no_service(status, name)));
         };
         Ok(service.want == Some(role) && service.as_wanted())
     };

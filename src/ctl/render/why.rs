@@ -4,7 +4,7 @@
 
 use super::page::{Line, Page, Style, View};
 use super::status::{UNKNOWN, events, head, health, is, pfsync, problems};
-use super::{demotion, id};
+use super::{demotion, id, objects};
 use crate::core::attribution::PartSource;
 use crate::core::policy::Require;
 use crate::core::role::Role;
@@ -38,7 +38,7 @@ pub fn node(status: &Status, view: &View) -> String {
         row(&mut page, "adverts", &text);
     }
     for vhid in &status.vhids {
-        let text = format!("{}; {}", short(vhid, view.now()), arithmetic(status, vhid));
+        let text = format!("{}; {}", short(vhid, status.source, view.now()), arithmetic(status, vhid));
         row(&mut page, &id(vhid).to_string(), &text);
     }
     for service in &status.services {
@@ -61,17 +61,10 @@ pub fn node(status: &Status, view: &View) -> String {
 /// The node has no such vhid; the text says which it has.
 pub fn vhid(status: &Status, wanted: &VhidRef, view: &View) -> Result<String, String> {
     let Some(vhid) = status.vhids.iter().find(|vhid| id(vhid) == *wanted) else {
-        return Err(match (status.carp, status.vhids.is_empty()) {
-            (None, _) => format!("nothing is known of {wanted}: {}", known_problems(status)),
-            (_, true) => format!("there is no vhid {wanted} on {}: it has none", status.node),
-            (_, false) => {
-                let all: Vec<String> = status.vhids.iter().map(|vhid| id(vhid).to_string()).collect();
-                format!("there is no vhid {wanted} on {}: it has {}", status.node, all.join(", "))
-            }
-        });
+        return Err(no_vhid(status, wanted));
     };
     let mut page = Page::new(*view);
-    page.paragraph(&format!("{wanted} is {}", short(vhid, view.now())));
+    page.paragraph(&format!("{wanted} is {}", short(vhid, status.source, view.now())));
     page.gap();
     row(&mut page, "advskew", &arithmetic(status, vhid));
     row(&mut page, "demotion", &demotion::sum(status, view.now()));
@@ -108,7 +101,7 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
         Some(role) => format!("{name} should be {} on this node and is {}", role.as_str(), is(service.is)),
         None => format!("it is undecided what {name} should be on this node; it is {}", is(service.is)),
     };
-    let since = service.since.map_or_else(String::new, |at| format!(" since {} ago", time::span(now.since(at))));
+    let since = service.since.map_or_else(String::new, |at| format!(", for {} now", time::span(now.since(at))));
     page.paragraph(&format!("{text}{since}"));
     page.gap();
     row(&mut page, "follows", &follows(status, service));
@@ -125,13 +118,19 @@ pub(in crate::ctl) fn no_service(status: &Status, name: &ServiceName) -> String 
     if status.source == Source::Kernel {
         return format!("only the daemon knows of {name}: {}", known_problems(status));
     }
-    let names: Vec<&str> = status.services.iter().map(|service| service.name.as_str()).collect();
-    let there =
-        if names.is_empty() { "it manages none".to_owned() } else { format!("it manages {}", names.join(", ")) };
-    format!(
-        "carpd on {} manages no service {name}: {there}; a vhid is written with its interface, as in 1@em0",
-        status.node
-    )
+    // Whoever gives half of a vhid's name has meant that vhid.
+    let half = |vhid: &&VhidStatus| vhid.vhid.to_string() == name.as_str() || vhid.interface.as_str() == name.as_str();
+    let meant: Vec<String> = status.vhids.iter().filter(half).map(|vhid| id(vhid).to_string()).collect();
+    let hint = if meant.is_empty() { String::new() } else { format!(" Did you mean {}?", meant.join(" or ")) };
+    format!("carpd on {} manages no service {name}: {}.{hint}", status.node, objects(status))
+}
+
+/// Which vhids there are, for somebody who asked for another one.
+pub(in crate::ctl) fn no_vhid(status: &Status, wanted: &VhidRef) -> String {
+    if status.carp.is_none() {
+        return format!("nothing is known of {wanted}: {}", known_problems(status));
+    }
+    format!("there is no vhid {wanted} on {}: {}", status.node, objects(status))
 }
 
 fn known_problems(status: &Status) -> String {
@@ -153,10 +152,11 @@ fn one<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str {
     if count == 1 { one } else { many }
 }
 
-fn short(vhid: &VhidStatus, now: Wall) -> String {
+fn short(vhid: &VhidStatus, source: Source, now: Wall) -> String {
     let since = match vhid.since {
-        Some(since) => format!("since {} ago", time::span(now.since(since))),
-        None => "since before carpd watched it".to_owned(),
+        Some(since) => format!(", for {} now", time::span(now.since(since))),
+        None if source == Source::Kernel => String::new(),
+        None => " since before carpd watched it".to_owned(),
     };
     let changes = match vhid.transitions {
         0 => String::new(),
@@ -164,7 +164,7 @@ fn short(vhid: &VhidStatus, now: Wall) -> String {
             format!("; {count} change{} since carpd's start", one(usize::try_from(count).unwrap_or(2), "", "s"))
         }
     };
-    format!("{} {since}{changes}", vhid.state.as_str())
+    format!("{}{since}{changes}", vhid.state.as_str())
 }
 
 /// The effective skew, as the kernel adds it up.
