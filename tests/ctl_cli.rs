@@ -165,6 +165,18 @@ fn wrong_usage_exits_64_and_help_does_not() {
     for args in [&["statsu"][..], &[], &["why", "1@"], &["wait", "1@em0"], &["maintenance", "enter", "--for", "2"]] {
         node.run(args).exits(64);
     }
+    for (args, says) in [
+        (&["maintenance", "enter", "--for", "999999d"][..], "more than 366d"),
+        (&["maintenance", "enter", "--reason", &"x".repeat(201)], "a reason may have 200"),
+        (&["lab", "vip", "del", "fw1", "3@lan", "10.0.0.300/24"], "is no address"),
+    ] {
+        let ran = node.run(args).exits(64);
+        assert!(ran.err.contains(says), "{ran:?}");
+    }
+    let mut twice = std::process::Command::new(env!("CARGO_BIN_EXE_carpctl"));
+    twice.args(["lab", "up", "--node", "fw1=a", "--node", "fw1=b"]);
+    assert!(Ran::from(twice.output().unwrap()).exits(64).err.contains("duplicate"));
+    assert!(!node.run(&["wait", "--help"]).exits(0).out.contains("Role::"));
     node.run(&["wait", "1@em0", "--role", "active"]).exits(64);
     node.run(&["wait", "gw", "--state", "MASTER"]).exits(64);
     assert!(node.run(&["--help"]).exits(0).out.contains("Exit codes"));
@@ -399,7 +411,7 @@ fn history_is_for_people_or_one_object_per_line() {
         Answer::History { entries: vec![entry(7), entry(8)] }.into()
     });
     let ran = node.run(&["history", "--limit", "2"]).exits(0);
-    assert!(ran.out.starts_with("Apr 24 03:06:40"), "{ran:?}");
+    assert!(ran.out.starts_with("Fri Apr 24 2026\n03:06:40  1@em0"), "{ran:?}");
     let lines = node.run(&["history", "--json"]).exits(0).out;
     let entries: Vec<Entry> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(entries, [entry(7), entry(8)]);

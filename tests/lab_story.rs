@@ -49,7 +49,7 @@ fn a_mistake_on_the_command_line_names_the_remedy() {
     for (words, code, said) in [
         (&["--node", "fw1"][..], 64, "NAME=FILE"),
         (&["--node", a.as_str()][..], 1, "at least two"),
-        (&["--node", a.as_str(), "--node", a.as_str()][..], 1, "each node another one"),
+        (&["--node", a.as_str(), "--node", a.as_str()][..], 64, "each node another one"),
         (&["--node", "a=/nonexistent.xml", "--node", "b=/nonexistent.xml"][..], 1, "/nonexistent.xml"),
         (&["--report", "/nonexistent/report.html"][..], 1, "--report"),
         (&["--dir", "/proc/carpd-lab"][..], 1, "--dir"),

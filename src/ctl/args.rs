@@ -173,10 +173,10 @@ pub enum Maintenance {
 #[derive(Debug, Args)]
 pub struct EnterArgs {
     /// Why; everybody who looks at the status will read it.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     pub reason: Option<String>,
-    /// End it by itself after this time, as in 90m, 2h or 1d.
-    #[arg(long = "for", value_name = "TIME", value_parser = time)]
+    /// End it by itself after this time, as in 90m, 2h or 1d; at most 366d.
+    #[arg(long = "for", value_name = "TIME", value_parser = duty)]
     pub time: Option<Duration>,
     /// Wait until no vhid is MASTER here; exits 5 if that takes longer.
     #[arg(long, value_name = "LIMIT", num_args = 0..=1, default_missing_value = "30s", value_parser = time)]
@@ -203,12 +203,12 @@ pub struct WaitArgs {
     pub timeout: Duration,
 }
 
-/// A role, as [`Role`].
+/// A role to wait for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum WaitRole {
-    /// See [`Role::Active`].
+    /// It runs here, or is about to.
     Active,
-    /// See [`Role::Standby`].
+    /// It does not run here.
     Standby,
 }
 
@@ -282,6 +282,27 @@ impl std::str::FromStr for Object {
 fn time(text: &str) -> Result<Duration, String> {
     let time = duration::parse(text).map_err(|error| error.to_string())?;
     if time.is_zero() { Err("is no time at all".to_owned()) } else { Ok(time) }
+}
+
+/// How long a maintenance may be meant to last: whoever writes more has mistyped it.
+const LONGEST_MAINTENANCE: Duration = Duration::from_secs(366 * 86_400);
+
+fn duty(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if time > LONGEST_MAINTENANCE {
+        return Err("is more than 366d; without --for it lasts until `carpctl maintenance leave`".to_owned());
+    }
+    Ok(time)
+}
+
+/// Everybody's status shows the reason, so it has to fit there.
+const LONGEST_REASON: usize = 200;
+
+fn reason(text: &str) -> Result<String, String> {
+    if text.len() > LONGEST_REASON {
+        return Err(format!("has {} bytes, and a reason may have {LONGEST_REASON}; shorten it", text.len()));
+    }
+    Ok(text.to_owned())
 }
 
 /// Whether a command line that cannot be parsed was meant for `check`, whose exit codes are those of monitoring plugins.

@@ -207,7 +207,8 @@ enum Vip {
         node: String,
         /// The vhid with its interface.
         vhid: String,
-        /// The address.
+        /// The address, with or without its prefix length.
+        #[arg(value_parser = address)]
         address: IpAddr,
     },
 }
@@ -268,6 +269,13 @@ impl Switch {
     }
 }
 
+/// An address, also as it is written when it is added.
+fn address(text: &str) -> Result<IpAddr, String> {
+    let bare = text.parse::<IpAddr>();
+    bare.or_else(|_| text.parse::<IpNet>().map(|net| net.addr()))
+        .map_err(|_| "is no address, as in 192.168.1.2 or 192.168.1.2/24".to_owned())
+}
+
 /// `NAME=FILE` of each `--node`, or the bundled pair.
 fn inputs(nodes: &[String]) -> Result<Vec<NodeInput>, Failure> {
     if nodes.is_empty() {
@@ -282,7 +290,15 @@ fn inputs(nodes: &[String]) -> Result<Vec<NodeInput>, Failure> {
             format!("--node {text}: write NAME=FILE for each node, as in --node fw1=one.xml --node fw2=two.xml"),
         )),
     };
-    nodes.iter().map(input).collect()
+    let inputs: Vec<NodeInput> = nodes.iter().map(input).collect::<Result<_, _>>()?;
+    let mut names = std::collections::HashSet::new();
+    match inputs.iter().find(|input| !names.insert(&input.name)) {
+        Some(twice) => {
+            let text = format!("--node {}: this name is a duplicate; give each node another one", twice.name);
+            Err(Failure::new(exit::USAGE, text))
+        }
+        None => Ok(inputs),
+    }
 }
 
 fn stand_in(verb: Verb, paths: &ServicePaths) -> Ended {

@@ -56,6 +56,23 @@ pub fn fit(text: &str, columns: usize) -> String {
 /// Holds two words together on one line; it is shown as a blank.
 pub const GLUE: char = '\u{a0}';
 
+/// `text` with every number held to the unit behind it, as in `60.4 s`: apart, neither says anything.
+#[must_use]
+pub fn hold_units(text: &str) -> String {
+    let mut held = String::with_capacity(text.len());
+    for (at, word) in text.split(' ').enumerate() {
+        let unit = matches!(word.trim_end_matches([',', ';', ':', '.', ')']), "s" | "ms" | "min" | "h" | "d");
+        let number = held.ends_with(|c: char| c.is_ascii_digit());
+        match at {
+            0 => {}
+            _ if unit && number => held.push(GLUE),
+            _ => held.push(' '),
+        }
+        held.push_str(word);
+    }
+    held
+}
+
 /// `text` in lines of at most `columns` columns, broken between words; a word that is longer than a line is broken anywhere.
 #[must_use]
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
@@ -117,6 +134,11 @@ mod tests {
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("", 10), [""]);
         assert_eq!(wrap("240 a + 3\u{a0}b", 10), ["240 a +", "3\u{a0}b"]);
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(wrap(&hold_units("took 60.4 s, 2 days"), 10), ["took", "60.4\u{a0}s, 2", "days"]);
     }
 
     proptest! {

@@ -6,20 +6,23 @@ use jiff::tz::TimeZone;
 use super::page::{Line, Page, Style, View};
 use crate::control::Entry;
 use crate::core::io::{Level, Topic};
-use crate::ctl::time;
 use crate::model::Wall;
 
-/// What happened, one entry after another, each with its time of day and how long ago it was.
+/// What happened, one entry after another, each with its time of day, below the day.
 #[must_use]
 pub fn entries(entries: &[Entry], view: &View, zone: &TimeZone) -> String {
     let mut page = Page::new(*view);
     if entries.is_empty() {
         page.line(&Line::new("nothing has happened yet"));
     }
+    let mut last = String::new();
     for entry in entries {
-        let ago = format!("{} ago", time::span(view.now().since(entry.time)));
-        let when = Line::default().add(Style::Dim, &clock(entry.time, zone)).cell(Style::Dim, &ago, 17, true);
-        told(&mut page, &when, entry);
+        let day = clock(entry.time, zone, "%a %b %d %Y");
+        if day != last {
+            page.line(&Line::default().add(Style::Bold, &day));
+            last = day;
+        }
+        told(&mut page, &Line::default().add(Style::Dim, &clock(entry.time, zone, "%H:%M:%S")), entry);
     }
     page.finish()
 }
@@ -28,7 +31,7 @@ pub fn entries(entries: &[Entry], view: &View, zone: &TimeZone) -> String {
 #[must_use]
 pub fn event(entry: &Entry, view: &View, zone: &TimeZone) -> String {
     let mut page = Page::new(*view);
-    told(&mut page, &Line::default().add(Style::Dim, &clock(entry.time, zone)), entry);
+    told(&mut page, &Line::default().add(Style::Dim, &clock(entry.time, zone, "%b %d %H:%M:%S")), entry);
     page.finish()
 }
 
@@ -54,7 +57,7 @@ const fn topic(topic: Topic) -> &'static str {
     }
 }
 
-fn clock(time: Wall, zone: &TimeZone) -> String {
+fn clock(time: Wall, zone: &TimeZone, format: &str) -> String {
     Timestamp::from_millisecond(time.as_millis())
-        .map_or_else(|_| "?".to_owned(), |stamp| stamp.to_zoned(zone.clone()).strftime("%b %d %H:%M:%S").to_string())
+        .map_or_else(|_| "?".to_owned(), |stamp| stamp.to_zoned(zone.clone()).strftime(format).to_string())
 }

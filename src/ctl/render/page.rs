@@ -1,6 +1,6 @@
 //! A page for a terminal: lines that are never wider than it, in colours that can be left out.
 
-use crate::ctl::text::{GLUE, clean, fit, width, wrap};
+use crate::ctl::text::{GLUE, clean, fit, hold_units, width, wrap};
 use crate::model::Wall;
 
 /// The narrowest terminal that is taken at its word, in columns. Below that, lines are left to the terminal to break.
@@ -134,7 +134,7 @@ impl Page {
     /// `text` broken into lines, the first led by `label`; all lines of the text begin at column `indent`.
     pub(in crate::ctl) fn labelled(&mut self, label: &Line, indent: usize, text: &str) {
         let columns = self.view.width.saturating_sub(indent);
-        for (at, part) in wrap(&clean(text), columns).iter().enumerate() {
+        for (at, part) in wrap(&hold_units(&clean(text)), columns).iter().enumerate() {
             let mut line = if at == 0 { label.clone() } else { Line::default() };
             let gap = indent.saturating_sub(line.width());
             line = line.add(Style::Plain, &" ".repeat(gap)).add(Style::Plain, part);

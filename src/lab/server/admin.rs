@@ -270,8 +270,12 @@ impl Lab {
                 daemon::ready(self, at, READY_LIMIT).await.map_err(|e| e.to_string())?;
             }
         }
-        let is = if change == Process::Start { "runs" } else { "does not run" };
-        Ok(format!("carpd of {name} {is}"))
+        let was = match change {
+            Process::Start => "was started",
+            Process::Stop => "was stopped",
+            Process::Kill => "was killed",
+        };
+        Ok(format!("carpd of {name} {was}"))
     }
 
     fn kill_service(&self, name: &str, service: &ServiceName) -> Said {
