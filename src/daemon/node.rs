@@ -234,6 +234,7 @@ impl Node {
     }
 
     fn note(&mut self, note: Note) {
+        let note = Note { object: log::one_line(&note.object), text: log::one_line(&note.text), ..note };
         log::note(&note);
         let entry = self.history.add(note, clock::now().wall);
         if self.followers.is_empty() {
