@@ -60,8 +60,8 @@ fn told(result: Result<Loaded, Unusable>) -> Vec<Finding> {
 }
 
 #[test]
-fn an_empty_file_watches_what_the_kernel_has() {
-    let loaded = read("empty", "").unwrap();
+fn a_file_without_any_key_watches_what_the_kernel_has() {
+    let loaded = read("keyless", "# all defaults\n").unwrap();
     let settings = &loaded.settings;
     assert!(loaded.findings.is_empty(), "{:?}", loaded.findings);
     assert_eq!((&settings.vips, &settings.node.kernel), (&Vips::Kernel, &KernelChoice::Freebsd));
@@ -280,7 +280,7 @@ fn sample_in_force() -> String {
 #[test]
 fn the_sample_as_it_stands_asks_for_nothing() {
     let sample = read("sample", SAMPLE).unwrap();
-    assert_eq!(sample, read("sample-empty", "").unwrap());
+    assert_eq!(sample, read("sample-empty", "#\n").unwrap());
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn a_report_reads_like_a_compiler_s() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["verdict"], &json["format"]), (&"findings".into(), &"carpd.toml".into()));
     assert_eq!((&json["errors"], &json["findings"][0]["code"]), (&2.into(), &"CARP-C112".into()));
-    let clean = check_file_for(&directory.file("clean.toml", ""), None, &AnySystem).to_string();
+    let clean = check_file_for(&directory.file("clean.toml", "[node]\n"), None, &AnySystem).to_string();
     assert!(clean.ends_with("clean.toml: no findings\n") && clean.lines().count() == 1, "{clean}");
 }
 
@@ -438,4 +438,21 @@ fn files_are_told_apart_by_what_is_in_them() {
     for own in [&own, &kernel] {
         assert_eq!(check_file(own, Some(&directory.0.join("absent"))).verdict, Verdict::Unread);
     }
+}
+
+#[test]
+fn a_file_that_holds_nothing_is_no_clean_configuration() {
+    let directory = Directory::new("nothing");
+    for content in ["", " \n\n"] {
+        let report = check_file(&directory.file("config.xml", content), None);
+        assert_eq!((report.format, report.verdict), (Format::ConfigXml, Verdict::Unread), "{content:?}");
+        assert!(report.findings[0].cause.contains("the file is empty: perhaps it is being written"), "{report}");
+        let report = check_file(&directory.file("carpd.toml", content), None);
+        assert_eq!(summary(&report.findings), "CARP-C106 0 \n", "{content:?}");
+        assert!(load_for(&directory.file("carpd.toml", content), &AnySystem).is_ok(), "it is legal");
+    }
+    let text = check_file(&directory.file("binary.xml", [0, 1, 2]), None);
+    assert_eq!((text.format, text.verdict), (Format::ConfigXml, Verdict::Unread));
+    let report = check_file(&directory.file("config.xml", "<opnsense/>"), None);
+    assert_eq!((report.verdict, summary(&report.findings).as_str()), (Verdict::Findings, "CARP-C222 0 interfaces\n"));
 }

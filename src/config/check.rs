@@ -74,7 +74,8 @@ pub struct CheckReport {
 
 /// Checks the configuration at `path`, and how it goes with that of the other node at `peer`.
 ///
-/// The files are told apart by what is in them, not by their names: a config.xml may have been saved under any.
+/// The files are told apart by what is in them, a config.xml may have been saved under any name; the name counts where the content does
+/// not tell.
 #[must_use]
 pub fn check_file(path: &Path, peer: Option<&Path>) -> CheckReport {
     check_file_for(path, peer, &ThisSystem)
@@ -94,7 +95,7 @@ pub fn check_file_for(path: &Path, peer: Option<&Path>, system: &dyn System) -> 
 }
 
 impl Format {
-    /// What the file's first character says, if it can be read.
+    /// What the file's first character says, or else its name. None if it cannot be read.
     fn of(path: &Path) -> Option<Self> {
         let mut start = Vec::new();
         // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
@@ -103,6 +104,7 @@ impl Format {
         let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
         Some(match text.iter().find(|b| !b.is_ascii_whitespace()) {
             Some(b'<') => Self::ConfigXml,
+            _ if path.extension().is_some_and(|name| name.eq_ignore_ascii_case("xml")) => Self::ConfigXml,
             _ => Self::CarpdToml,
         })
     }

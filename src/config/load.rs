@@ -150,6 +150,11 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
     })?;
     let File { settings, opnsense, unread, mut report } = file::read(path, text, system)
         .map_err(|NotToml(report)| Unusable { unread: true, findings: report.finish() })?;
+    if text.trim().is_empty() {
+        let cause = "the file is empty, so every setting is its default and no service is managed";
+        let remedy = "look whether it is being written, or the disk was full; a comment in it says that this is meant";
+        report.add(&codes::EMPTY_FILE, 0, "", cause, remedy);
+    }
     if open {
         let cause = "the file may be changed by others than its owner";
         report.add(&codes::OPEN_FILE, 0, "", cause, "run `chmod go-w` on it");

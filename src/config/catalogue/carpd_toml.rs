@@ -27,6 +27,8 @@ entries! {
         "With vips.source = \"opnsense\" the file config.xml says which vhids this node has, so nothing can be decided without it. It \
          is read under a shared lock, and again for up to 2 s while somebody writes it without one. It holds secrets: only root may \
          read it.";
+    EMPTY_FILE = 106, Warning, "the file is empty",
+        "Every key has a default, so carpd can run with an empty file: it then watches the vhids that the kernel has and manages no service. But a          file without a single character is more often one that is just being written, or that a full disk has cut. Whoever wants          the defaults can say so with a comment.";
     UNKNOWN_KEY = 110, Error, "a key that carpd does not know",
         "carpd refuses what it does not understand. A mistyped settle would otherwise be the default, silently, until the day of a \
          failover. A key may also stand under the wrong header: in TOML every key belongs to the header above it. \
