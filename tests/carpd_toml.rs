@@ -456,3 +456,45 @@ fn a_file_that_holds_nothing_is_no_clean_configuration() {
     let report = check_file(&directory.file("config.xml", "<opnsense/>"), None);
     assert_eq!((report.verdict, summary(&report.findings).as_str()), (Verdict::Findings, "CARP-C222 0 interfaces\n"));
 }
+
+const VHID: &str = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 1\naddresses = [\"192.0.2.1/24\"]\npassword_file = \"/nonexistent/password\"\n";
+
+#[test]
+fn what_is_absent_here_does_not_keep_two_files_from_being_compared() {
+    let directory = Directory::new("off-box");
+    let own = directory.file("own.toml", VHID);
+    let peer = directory.file("peer.toml", VHID.replace("192.0.2.1", "192.0.2.2"));
+    let report = check_file(&own, Some(&peer));
+    let found = summary(&report.findings);
+    assert!(found.contains("CARP-C157") && found.contains("CARP-C172") && !found.contains("CARP-C178"), "{found}");
+    let absent = report.findings.iter().find(|f| f.code.to_string() == "CARP-C157").unwrap();
+    assert_eq!(absent.severity, Severity::Warning);
+    assert!(load(&own).is_err(), "the node itself refuses");
+}
+
+#[test]
+fn a_comparison_that_was_not_made_is_told() {
+    let directory = Directory::new("skipped");
+    let own = directory.file("own.toml", format!("{VHID}advskew = 999\n"));
+    let peer = directory.file("peer.toml", VHID);
+    let found = |own: &Path, peer: &Path| summary(&check_file(own, Some(peer)).findings);
+    assert!(found(&own, &peer).contains("CARP-C178"));
+    assert!(found(&peer, &own).contains("CARP-C178"));
+    let binary = directory.file("binary", [b'P', b'K', 0, 0xff, 0xfe]);
+    let fw1 = shared("fw1.xml");
+    for own in [&peer, &fw1] {
+        let found = found(own, &binary);
+        assert!(found.contains("CARP-C102") && found.contains("CARP-C178") && !found.contains("CARP-C170"), "{found}");
+    }
+    let report = check_file(&fw1, Some(&directory.0.join("absent.xml"))).to_string();
+    assert!(report.contains("absent.xml does not exist") && report.contains("copy it from the other node"), "{report}");
+}
+
+#[test]
+fn one_file_is_not_compared_with_itself() {
+    let directory = Directory::new("same");
+    let copy = directory.file("copy.xml", fs::read(shared("fw1.xml")).unwrap());
+    for peer in [&shared("fw1.xml"), &copy] {
+        assert_eq!(summary(&check_file(&shared("fw1.xml"), Some(peer)).findings), "CARP-C179 0 \n");
+    }
+}
