@@ -287,7 +287,7 @@ impl Node {
                 Answer::MayRun { allowed, text }
             }
             Ask::Metrics => Answer::Text { text: self.metrics() },
-            Ask::ConfigShow => Answer::Text { text: self.configuration.text.clone() },
+            Ask::ConfigShow => Answer::Text { text: self.configuration.settings.to_toml() },
             Ask::Reload => return self.reload(Some(answer)),
             Ask::Change { change } => {
                 self.next_request += 1;
@@ -349,7 +349,6 @@ impl Node {
         let kept = new.keep_what_needs_a_restart(&self.configuration.settings);
         if kept.is_empty() && self.configuration.same_as(&new) {
             tracing::debug!("the configuration is unchanged");
-            self.configuration.text = new.text;
             return Reply::Done { text: "unchanged".to_owned() };
         }
         let mut open = Vec::new();
