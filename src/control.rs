@@ -35,7 +35,7 @@ pub enum Ask {
     },
     /// The metrics, as Prometheus text.
     Metrics,
-    /// The configuration in force, as carpd.toml.
+    /// The configuration in force, as a carpd.toml that shows every default.
     ConfigShow,
     /// Read the configuration again.
     Reload,

@@ -60,8 +60,8 @@ fn told(result: Result<Loaded, Unusable>) -> Vec<Finding> {
 }
 
 #[test]
-fn an_empty_file_watches_what_the_kernel_has() {
-    let loaded = read("empty", "").unwrap();
+fn a_file_without_any_key_watches_what_the_kernel_has() {
+    let loaded = read("keyless", "# all defaults\n").unwrap();
     let settings = &loaded.settings;
     assert!(loaded.findings.is_empty(), "{:?}", loaded.findings);
     assert_eq!((&settings.vips, &settings.node.kernel), (&Vips::Kernel, &KernelChoice::Freebsd));
@@ -280,7 +280,7 @@ fn sample_in_force() -> String {
 #[test]
 fn the_sample_as_it_stands_asks_for_nothing() {
     let sample = read("sample", SAMPLE).unwrap();
-    assert_eq!(sample, read("sample-empty", "").unwrap());
+    assert_eq!(sample, read("sample-empty", "#\n").unwrap());
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn a_report_reads_like_a_compiler_s() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!((&json["verdict"], &json["format"]), (&"findings".into(), &"carpd.toml".into()));
     assert_eq!((&json["errors"], &json["findings"][0]["code"]), (&2.into(), &"CARP-C112".into()));
-    let clean = check_file_for(&directory.file("clean.toml", ""), None, &AnySystem).to_string();
+    let clean = check_file_for(&directory.file("clean.toml", "[node]\n"), None, &AnySystem).to_string();
     assert!(clean.ends_with("clean.toml: no findings\n") && clean.lines().count() == 1, "{clean}");
 }
 
@@ -437,5 +437,64 @@ fn files_are_told_apart_by_what_is_in_them() {
     assert_eq!(check_file(&directory.file("cut", "<opnsense><system>"), None).verdict, Verdict::Unread);
     for own in [&own, &kernel] {
         assert_eq!(check_file(own, Some(&directory.0.join("absent"))).verdict, Verdict::Unread);
+    }
+}
+
+#[test]
+fn a_file_that_holds_nothing_is_no_clean_configuration() {
+    let directory = Directory::new("nothing");
+    for content in ["", " \n\n"] {
+        let report = check_file(&directory.file("config.xml", content), None);
+        assert_eq!((report.format, report.verdict), (Format::ConfigXml, Verdict::Unread), "{content:?}");
+        assert!(report.findings[0].cause.contains("the file is empty: perhaps it is being written"), "{report}");
+        let report = check_file(&directory.file("carpd.toml", content), None);
+        assert_eq!(summary(&report.findings), "CARP-C106 0 \n", "{content:?}");
+        assert!(load_for(&directory.file("carpd.toml", content), &AnySystem).is_ok(), "it is legal");
+    }
+    let text = check_file(&directory.file("binary.xml", [0, 1, 2]), None);
+    assert_eq!((text.format, text.verdict), (Format::ConfigXml, Verdict::Unread));
+    let report = check_file(&directory.file("config.xml", "<opnsense/>"), None);
+    assert_eq!((report.verdict, summary(&report.findings).as_str()), (Verdict::Findings, "CARP-C222 0 interfaces\n"));
+}
+
+const VHID: &str = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 1\naddresses = [\"192.0.2.1/24\"]\npassword_file = \"/nonexistent/password\"\n";
+
+#[test]
+fn what_is_absent_here_does_not_keep_two_files_from_being_compared() {
+    let directory = Directory::new("off-box");
+    let own = directory.file("own.toml", VHID);
+    let peer = directory.file("peer.toml", VHID.replace("192.0.2.1", "192.0.2.2"));
+    let report = check_file(&own, Some(&peer));
+    let found = summary(&report.findings);
+    assert!(found.contains("CARP-C157") && found.contains("CARP-C172") && !found.contains("CARP-C178"), "{found}");
+    let absent = report.findings.iter().find(|f| f.code.to_string() == "CARP-C157").unwrap();
+    assert_eq!(absent.severity, Severity::Warning);
+    assert!(load(&own).is_err(), "the node itself refuses");
+}
+
+#[test]
+fn a_comparison_that_was_not_made_is_told() {
+    let directory = Directory::new("skipped");
+    let own = directory.file("own.toml", format!("{VHID}advskew = 999\n"));
+    let peer = directory.file("peer.toml", VHID);
+    let found = |own: &Path, peer: &Path| summary(&check_file(own, Some(peer)).findings);
+    assert!(found(&own, &peer).contains("CARP-C178"));
+    assert!(found(&peer, &own).contains("CARP-C178"));
+    let binary = directory.file("binary", [b'P', b'K', 0, 0xff, 0xfe]);
+    let fw1 = shared("fw1.xml");
+    for own in [&peer, &fw1] {
+        let found = found(own, &binary);
+        assert!(found.contains("CARP-C102") && found.contains("CARP-C178") && !found.contains("CARP-C170"), "{found}");
+    }
+    let report = check_file(&fw1, Some(&directory.0.join("absent.xml"))).to_string();
+    assert!(report.contains("absent.xml does not exist") && report.contains("copy it from the other node"), "{report}");
+}
+
+#[test]
+fn one_file_is_not_compared_with_itself() {
+    let directory = Directory::new("same");
+    let copy = directory.file("copy.xml", fs::read(shared("fw1.xml")).unwrap());
+    for peer in [&shared("fw1.xml"), &copy] {
+        assert_eq!(summary(&check_file(&shared("fw1.xml"), Some(peer)).findings), "CARP-C179 0 \n");
     }
 }

@@ -101,6 +101,7 @@ const SINGLE: &[(&[u16], &[Edit])] = &[
     (&[218], &[("<peer/>\n      <peer6/>\n      <nosync>0</nosync>\n      <descr>VIP WAN", UNICAST_SYNCED)]),
     (&[219], &[("<peer/>\n      <peer6/>\n      <nosync>0</nosync>\n      <descr>VIP WAN", UNICAST_SELF)]),
     (&[220], &[("<peer/>\n      <peer6/>\n      <nosync>0</nosync>\n      <descr>VIP WAN", UNICAST_225)]),
+    (&[200, 222, 243], &[("<interfaces>", "<nothing>"), ("</interfaces>", "</nothing>")]),
     (&[221], &[("<ipaddr>192.168.1.10</ipaddr>", "<ipaddr>192.168.1.1</ipaddr>")]),
     (&[240], &[("<disablepreempt>0", "<disablepreempt>1")]),
     (&[240], &[("net.inet.carp.log</tunable>\n      <value>2", "net.inet.carp.preempt</tunable>\n      <value>0")]),

@@ -40,8 +40,21 @@ fn main() -> ExitCode {
     match daemon::run(&Options { config: args.config, log_time: args.log_time }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("carpd: {error:#}");
+            eprintln!("carpd: {}", told_once(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The error and its causes, without those that an earlier one has quoted already.
+fn told_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        if told.is_empty() {
+            cause
+        } else if told.contains(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
+        }
+    })
 }

@@ -1,12 +1,13 @@
 //! `carpctl config check`: one file, or a pair's two, judged and shown.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::Read;
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::catalogue::carpd_toml as codes;
 use super::file::report::Report;
@@ -74,7 +75,8 @@ pub struct CheckReport {
 
 /// Checks the configuration at `path`, and how it goes with that of the other node at `peer`.
 ///
-/// The files are told apart by what is in them, not by their names: a config.xml may have been saved under any.
+/// The files are told apart by what is in them, a config.xml may have been saved under any name; the name counts where the content does
+/// not tell.
 #[must_use]
 pub fn check_file(path: &Path, peer: Option<&Path>) -> CheckReport {
     check_file_for(path, peer, &ThisSystem)
@@ -86,26 +88,49 @@ pub fn check_file_for(path: &Path, peer: Option<&Path>, system: &dyn System) -> 
     // Its reader will say why a file cannot be read.
     let format = Format::of(path).unwrap_or(Format::CarpdToml);
     let mut judged = Judged::default();
+    let usable_peer = peer.filter(|peer| judged.is_usable_peer(path, peer));
     match format {
-        Format::CarpdToml => judged.carpd_toml(path, peer, system),
-        Format::ConfigXml => judged.config_xml(path, peer),
+        Format::CarpdToml => judged.carpd_toml(path, usable_peer, system),
+        Format::ConfigXml => judged.config_xml(path, usable_peer),
+    }
+    if peer.is_some() || path != Path::new(load::DEFAULT_PATH) {
+        judged.allow_for_another_machine();
     }
     CheckReport::new(path, format, judged)
 }
 
 impl Format {
-    /// What the file's first character says, if it can be read.
+    /// What the file's first character says, or else its name. None if it cannot be read.
     fn of(path: &Path) -> Option<Self> {
-        let mut start = Vec::new();
-        // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
-        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        opened.and_then(|file| file.take(4096).read_to_end(&mut start)).ok()?;
+        let start = head(path).ok()?;
         let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
         Some(match text.iter().find(|b| !b.is_ascii_whitespace()) {
             Some(b'<') => Self::ConfigXml,
+            _ if path.extension().is_some_and(|name| name.eq_ignore_ascii_case("xml")) => Self::ConfigXml,
             _ => Self::CarpdToml,
         })
     }
+}
+
+/// The first bytes of a file.
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    file.take(4096).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+/// Whether both paths lead to one file, or to two without a difference.
+fn is_same(path: &Path, peer: &Path) -> bool {
+    let one_file = path.canonicalize().is_ok_and(|own| peer.canonicalize().is_ok_and(|other| own == other));
+    let sizes = path.metadata().ok().zip(peer.metadata().ok());
+    let alike = sizes.is_some_and(|(own, other)| {
+        own.is_file() && other.is_file() && own.len() == other.len() && own.len() <= opnsense::MAX_BYTES
+    });
+    // Either may be a config.xml, which holds passwords.
+    let bytes = |path: &Path| fs::read(path).map(Zeroizing::new);
+    one_file || alike && bytes(path).is_ok_and(|own| bytes(peer).is_ok_and(|other| own == other))
 }
 
 /// What is known so far.
@@ -124,16 +149,20 @@ impl Judged {
         let Some(peer) = peer else { return };
         match (Format::of(peer).unwrap_or(Format::CarpdToml), own) {
             (Format::CarpdToml, own) => {
+                // What this machine lacks says nothing about how the two files go together.
+                let own = own.or_else(|| load::load_for(path, &AnySystem).ok());
                 // The other node's groups, programs and password files are not on this machine.
                 let other = self.load(peer, &AnySystem);
-                if let Some((own, other)) = own.zip(other) {
-                    self.findings.extend(pair::compare(path, &own.settings, &other.settings, peer));
+                match own.as_ref().zip(other) {
+                    Some((own, other)) => {
+                        self.findings.extend(pair::compare(path, &own.settings, &other.settings, peer));
+                    }
+                    None => self.not_compared(path, if own.is_none() { path } else { peer }, peer),
                 }
             }
-            (Format::ConfigXml, Some(Loaded { opnsense: Some(own), .. })) => self.other_config_xml(&own, peer),
+            (Format::ConfigXml, Some(Loaded { opnsense: Some(own), .. })) => self.other_config_xml(path, &own, peer),
             (Format::ConfigXml, Some(_)) => self.of_another_kind(path, peer),
-            // Whether the two could have been compared will be seen when this node's is in order.
-            (Format::ConfigXml, None) => {}
+            (Format::ConfigXml, None) => self.not_compared(path, path, peer),
         }
     }
 
@@ -143,15 +172,70 @@ impl Judged {
             None => {}
             Some((Format::CarpdToml, peer)) => self.of_another_kind(path, peer),
             Some((Format::ConfigXml, peer)) => match &own {
-                Some(own) => self.other_config_xml(own, peer),
-                None => drop(self.opnsense(peer)),
+                Some(own) => self.other_config_xml(path, own, peer),
+                None => {
+                    self.opnsense(peer);
+                    self.not_compared(path, path, peer);
+                }
             },
         }
     }
 
-    fn other_config_xml(&mut self, own: &OpnsenseConfig, peer: &Path) {
-        if let Some(other) = self.opnsense(peer) {
-            self.findings.extend(lint::pair(own, &other));
+    fn other_config_xml(&mut self, path: &Path, own: &OpnsenseConfig, peer: &Path) {
+        match self.opnsense(peer) {
+            Some(other) => self.findings.extend(lint::pair(own, &other)),
+            None => self.not_compared(path, peer, peer),
+        }
+    }
+
+    /// Whether `peer` is a text file that is not this node's own. What is wrong with it otherwise is for its reader to say.
+    fn is_usable_peer(&mut self, path: &Path, peer: &Path) -> bool {
+        let start = match head(peer) {
+            Ok(start) => start,
+            Err(error) => {
+                self.unread = true;
+                let (cause, remedy) = match error.kind() {
+                    ErrorKind::NotFound => (
+                        format!("the other node's configuration {} does not exist", peer.display()),
+                        "copy it from the other node, and name the copy with --peer",
+                    ),
+                    _ => (
+                        format!("the other node's configuration {} cannot be read: {error}", peer.display()),
+                        load::remedy_for(&error),
+                    ),
+                };
+                self.add(peer, &codes::UNREADABLE, &cause, remedy);
+                self.not_compared(path, peer, peer);
+                return false;
+            }
+        };
+        // The last character may be cut.
+        let is_text = std::str::from_utf8(&start).map_or_else(|error| error.error_len().is_none(), |_| true);
+        if !is_text || start.contains(&0) {
+            self.unread = true;
+            let cause = format!("the other node's configuration {} is not UTF-8 text", peer.display());
+            self.add(peer, &codes::NOT_UTF8, &cause, "name the other node's carpd.toml or config.xml with --peer");
+            self.not_compared(path, peer, peer);
+            return false;
+        }
+        if is_same(path, peer) {
+            let cause = format!("{} is the same file, or a copy without any difference", peer.display());
+            self.add(path, &codes::PAIR_SAME, &cause, "name the configuration of the other node with --peer");
+            return false;
+        }
+        true
+    }
+
+    fn not_compared(&mut self, path: &Path, culprit: &Path, peer: &Path) {
+        let cause = format!("the files were not compared: {} cannot be used as it is", culprit.display());
+        let remedy = format!("correct {} first, then check again with --peer {}", culprit.display(), peer.display());
+        self.add(path, &codes::PAIR_SKIPPED, &cause, &remedy);
+    }
+
+    /// What only this machine lacks is no mistake in a file that is for another one.
+    fn allow_for_another_machine(&mut self) {
+        for finding in self.findings.iter_mut().filter(|finding| finding.code == codes::NO_PASSWORD_FILE.code) {
+            finding.severity = Severity::Warning;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::OpenOptions;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -112,6 +112,15 @@ pub(crate) struct Contents {
     pub(crate) open: bool,
 }
 
+/// What helps against a configuration file that cannot be read.
+pub(super) fn remedy_for(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "start from carpd.toml.sample, or name the file that there is",
+        ErrorKind::PermissionDenied => "ask as root, or as a user who may read it",
+        _ => "look at the path and at the file system it is on",
+    }
+}
+
 pub(crate) fn read_file(path: &Path) -> Result<Contents, Unusable> {
     let unread = |entry, cause: String, remedy: &str| {
         let mut report = Report::new(path, "");
@@ -119,8 +128,11 @@ pub(crate) fn read_file(path: &Path) -> Result<Contents, Unusable> {
         Unusable { unread: true, findings: report.finish() }
     };
     let cannot = |error: std::io::Error| {
-        let cause = format!("{} cannot be read: {error}", path.display());
-        unread(&codes::UNREADABLE, cause, "start from carpd.toml.sample, or name the file with --config")
+        let cause = match error.kind() {
+            ErrorKind::NotFound => format!("{} does not exist", path.display()),
+            _ => format!("{} cannot be read: {error}", path.display()),
+        };
+        unread(&codes::UNREADABLE, cause, remedy_for(&error))
     };
     // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(cannot)?;
@@ -150,6 +162,11 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
     })?;
     let File { settings, opnsense, unread, mut report } = file::read(path, text, system)
         .map_err(|NotToml(report)| Unusable { unread: true, findings: report.finish() })?;
+    if text.trim().is_empty() {
+        let cause = "the file is empty, so every setting is its default and no service is managed";
+        let remedy = "look whether it is being written, or the disk was full; a comment in it says that this is meant";
+        report.add(&codes::EMPTY_FILE, 0, "", cause, remedy);
+    }
     if open {
         let cause = "the file may be changed by others than its owner";
         report.add(&codes::OPEN_FILE, 0, "", cause, "run `chmod go-w` on it");

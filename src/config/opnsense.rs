@@ -34,6 +34,9 @@ use crate::model::{AdvBase, AdvSkew, InterfaceName, Vhid, VhidRef};
 /// Where OPNsense keeps the file.
 pub const DEFAULT_PATH: &str = "/conf/config.xml";
 
+/// A file that was changed longer ago is not being written.
+const SETTLED: Duration = Duration::from_secs(5);
+
 /// How often [`load`] reads a half-written file again, and how long it waits before.
 const REREADS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -193,21 +196,33 @@ fn declare(id: VhidRef, vip: &Vip, addresses: Vec<ipnet::IpNet>) -> DeclaredVhid
     }
 }
 
-/// Reads and parses the file at `path`. One that seems half-written is read again for about 2 s, because a writer that does not
-/// lock (a restore, a copy by hand) may be at work.
+/// Reads and parses the file at `path`. One that seems half-written and was changed within the last 5 s is read again for about
+/// 2 s, because a writer that does not lock (a restore, a copy by hand) may be at work.
 ///
 /// It blocks; call it from a thread that may.
 ///
 /// # Errors
 /// If the file cannot be read, or is not a whole, well-formed config.xml at the end of that time.
 pub fn load(path: &Path) -> Result<OpnsenseConfig, LoadError> {
-    load_with(path, &mut || read(path), &mut || thread::sleep(PAUSE))
+    load_with(path, &mut || read(path), &mut || {
+        let being_written = may_be_written(path);
+        if being_written {
+            thread::sleep(PAUSE);
+        }
+        being_written
+    })
+}
+
+/// Whether the file was changed so recently that its writer may still be at work. A change in the future counts: the clock was set.
+fn may_be_written(path: &Path) -> bool {
+    let changed = path.metadata().and_then(|meta| meta.modified());
+    changed.is_ok_and(|changed| changed.elapsed().map_or(true, |ago| ago < SETTLED))
 }
 
 fn load_with(
     path: &Path,
     read: &mut dyn FnMut() -> Result<Vec<u8>, ReadError>,
-    pause: &mut dyn FnMut(),
+    pause: &mut dyn FnMut() -> bool,
 ) -> Result<OpnsenseConfig, LoadError> {
     let mut left = REREADS;
     loop {
@@ -215,10 +230,8 @@ fn load_with(
         let bytes = Zeroizing::new(read()?);
         match OpnsenseConfig::parse(path, &bytes) {
             Ok(config) => return Ok(config),
-            Err(error) if left > 0 && error.may_pass() => {
-                left -= 1;
-                pause();
-            }
+            // Without a writer at work, nothing is waited for.
+            Err(error) if left > 0 && error.may_pass() && pause() => left -= 1,
             Err(source) => return Err(LoadError::Parse { file: path.to_owned(), source }),
         }
     }
@@ -237,7 +250,11 @@ mod tests {
             reads += 1;
             Ok(texts[(reads - 1).min(texts.len() - 1)].as_bytes().to_vec())
         };
-        let loaded = load_with(Path::new("config.xml"), &mut read, &mut || pauses += 1);
+        let mut pause = || {
+            pauses += 1;
+            true
+        };
+        let loaded = load_with(Path::new("config.xml"), &mut read, &mut pause);
         (loaded, pauses)
     }
 
@@ -261,5 +278,23 @@ mod tests {
             assert!(loaded.is_err());
             assert_eq!(pauses, 0, "{text}");
         }
+    }
+
+    #[test]
+    fn a_broken_file_that_nobody_writes_is_not_waited_for() {
+        let path = std::env::temp_dir().join(format!("carpd-settled-{}.xml", std::process::id()));
+        std::fs::write(&path, &WHOLE[..30]).unwrap();
+        assert!(may_be_written(&path));
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(60);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        assert!(!may_be_written(&path));
+        std::fs::remove_file(path).unwrap();
+        let mut reads = 0;
+        let mut read = || {
+            reads += 1;
+            Ok(WHOLE[..30].as_bytes().to_vec())
+        };
+        assert!(load_with(Path::new("config.xml"), &mut read, &mut || false).is_err());
+        assert_eq!(reads, 1);
     }
 }

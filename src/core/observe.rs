@@ -12,6 +12,9 @@ use crate::model::{Mono, Now, Snapshot};
 const AGAIN: [Duration; 4] =
     [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(1000)];
 
+/// How long after a look that failed the next one follows.
+const UNREADABLE: Duration = Duration::from_secs(1);
+
 /// The kernel as it was last seen, and the next time to look.
 #[derive(Debug)]
 pub struct Observer {
@@ -86,8 +89,10 @@ impl Observer {
     }
 
     /// A look was made. Returns the look before it, if there was one.
+    ///
+    /// A look that was made for somebody else, and not asked for here, leaves the schedule as it is.
     pub fn read(&mut self, result: Result<Snapshot, String>, poll: Duration, now: Now) -> Option<Snapshot> {
-        self.asked = false;
+        let asked = std::mem::take(&mut self.asked);
         let (agrees, before) = match result {
             Ok(snapshot) => {
                 let agrees = self.known().is_some_and(|old| old.agrees_with(&snapshot));
@@ -100,14 +105,18 @@ impl Observer {
                 (false, None)
             }
         };
-        self.schedule(agrees, poll, now.mono);
+        if asked {
+            self.schedule(agrees, poll, now.mono);
+        } else if self.unreadable.is_some() {
+            self.next = self.next.min(now.mono + UNREADABLE);
+        }
         before
     }
 
     /// The first look of a burst is compared with what was known before the hint, so it can agree while the change is still
     /// under way; only the second and later ones end the burst.
     fn schedule(&mut self, agrees: bool, poll: Duration, now: Mono) {
-        let poll = if self.unreadable.is_some() { poll.min(Duration::from_secs(1)) } else { poll };
+        let poll = if self.unreadable.is_some() { poll.min(UNREADABLE) } else { poll };
         let Some(mut burst) = self.burst else {
             self.next = now + poll;
             return;
@@ -139,6 +148,7 @@ mod tests {
     fn without_a_hint_the_kernel_is_read_every_poll() {
         let mut observer = Observer::new(at(0));
         assert!(observer.due(at(0).mono));
+        observer.asked();
         observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
         assert_eq!(observer.next().unwrap(), at(5_000).mono);
     }
@@ -146,11 +156,13 @@ mod tests {
     #[test]
     fn after_a_hint_it_is_read_until_two_looks_agree() {
         let mut observer = Observer::new(at(0));
+        observer.asked();
         observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
         observer.hint(at(1_000).mono);
         let looks = [(1_000, Backup), (1_020, Master), (1_100, Master)];
         for (when, state) in looks {
             assert_eq!(observer.next().unwrap(), at(when).mono);
+            observer.asked();
             observer.read(Ok(snapshot(&[("1@em0", state)])), POLL, at(when));
         }
         assert_eq!(observer.next().unwrap(), at(6_100).mono);
@@ -163,6 +175,7 @@ mod tests {
         let mut state = Backup;
         for when in [0, 20, 100, 300, 1_000] {
             assert_eq!(observer.next().unwrap(), at(when).mono);
+            observer.asked();
             observer.read(Ok(snapshot(&[("1@em0", state)])), POLL, at(when));
             state = if state == Backup { Master } else { Backup };
         }
@@ -172,11 +185,27 @@ mod tests {
     #[test]
     fn an_unreadable_kernel_is_tried_every_second_and_remembered_since_when() {
         let mut observer = Observer::new(at(0));
+        observer.asked();
         observer.read(Ok(snapshot(&[])), POLL, at(0));
+        observer.asked();
         observer.read(Err("gone".into()), POLL, at(5_000));
+        observer.asked();
         observer.read(Err("still gone".into()), POLL, at(6_000));
         assert_eq!(observer.unreadable(), Some((at(5_000), "still gone")));
         assert_eq!(observer.next().unwrap(), at(7_000).mono);
         assert!(observer.known().is_none() && observer.seen().is_some());
+    }
+
+    #[test]
+    fn a_look_for_somebody_else_leaves_the_schedule_as_it_is() {
+        let mut observer = Observer::new(at(0));
+        observer.asked();
+        observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
+        observer.hint(at(1_000).mono);
+        for when in [1_000, 1_001, 1_002] {
+            observer.read(Ok(snapshot(&[("1@em0", Master)])), POLL, at(when));
+            assert_eq!(observer.next().unwrap(), at(1_000).mono);
+        }
+        assert_eq!(observer.known(), Some(&snapshot(&[("1@em0", Master)])));
     }
 }

@@ -23,8 +23,6 @@ pub(crate) struct Configuration {
     pub(crate) services: BTreeMap<ServiceName, Arc<Prepared>>,
     pub(crate) admins: Admins,
     pub(crate) findings: Vec<Finding>,
-    /// The file's text, for those who ask what is in force.
-    pub(crate) text: String,
 }
 
 impl Configuration {
@@ -44,13 +42,12 @@ impl Configuration {
             policy,
             services: loaded.settings.services.iter().map(prepare).collect(),
             admins: Admins::look_up(loaded.settings.control.admin_group.as_deref()),
-            text: fs::read_to_string(path).unwrap_or_default(),
             settings: loaded.settings,
             findings: loaded.findings,
         })
     }
 
-    /// Whether `other` asks for the same behaviour. Its text, and warnings about it, may differ.
+    /// Whether `other` asks for the same behaviour. The warnings about it may differ.
     pub(crate) fn same_as(&self, other: &Self) -> bool {
         self.settings == other.settings
             && self.policy == other.policy

@@ -19,12 +19,16 @@ use tokio::time::timeout;
 use super::admins::Admins;
 use crate::config::settings;
 use crate::control::{Answer, Ask};
+use crate::core::Request;
 
 /// How many clients are served at once.
 pub(crate) const MOST_CLIENTS: usize = 32;
 
 /// How many of them may follow the history, which can take for ever.
 const MOST_FOLLOWERS: usize = 16;
+
+/// The longest reason of a maintenance, in bytes.
+const LONGEST_REASON: usize = 200;
 
 /// How long whoever listens at the control socket's path may take to show it.
 const TO_ACCEPT: Duration = Duration::from_secs(1);
@@ -106,6 +110,19 @@ pub(crate) async fn open(control: &settings::Control) -> Result<(UnixListener, S
     let socket = Socket { path: path.clone() };
     give_to_group(path, &control.group);
     Ok((listener, socket))
+}
+
+/// Whether a change can be passed on as it was asked for. The reason of a maintenance stands in one line of logs, tables and alerts.
+fn acceptable(ask: &Ask) -> Result<(), String> {
+    let Ask::Change { change: Request::MaintenanceEnter { reason, .. } } = ask else { return Ok(()) };
+    if reason.len() > LONGEST_REASON {
+        let length = reason.len();
+        return Err(format!("the reason has {length} bytes, and {LONGEST_REASON} are allowed; shorten it"));
+    }
+    if reason.chars().any(char::is_control) {
+        return Err("the reason has a line break or another control character; write it as one line of text".to_owned());
+    }
+    Ok(())
 }
 
 /// Lets the group ask. Without it the socket stays usable for the daemon's own user and root, so that is no reason not to run.

@@ -19,9 +19,13 @@ pub(crate) struct StateLock {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LockError {
     /// It cannot be made or written.
-    #[error("state directory {path}: {source}; carpd needs it to be a directory it may write to")]
+    #[error(
+        "the state directory {directory} cannot be used: {path}: {source}; carpd has to be able to write there, see node.state_dir"
+    )]
     Directory {
-        /// The file or directory.
+        /// The state directory.
+        directory: PathBuf,
+        /// It, or the file in it that failed.
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
@@ -40,7 +44,11 @@ impl StateLock {
     /// Makes the directory if need be, and takes the lock.
     pub(crate) fn take(directory: &Path) -> Result<Self, LockError> {
         let path = directory.join("lock");
-        let cannot = |path: &Path, source: io::Error| LockError::Directory { path: path.to_owned(), source };
+        let cannot = |path: &Path, source: io::Error| LockError::Directory {
+            directory: directory.into(),
+            path: path.to_owned(),
+            source,
+        };
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| cannot(directory, error))?;
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = open.map_err(|error| cannot(&path, error))?;

@@ -119,7 +119,9 @@ impl<'a> MakeWriter<'a> for Log {
 impl Write for &Log {
     /// Each call is one whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.queue.try_send(Message::Line(line.to_vec())).is_err() {
+        let mut text = one_line(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)));
+        text.push('\n');
+        if self.queue.try_send(Message::Line(text.into_bytes())).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
@@ -149,6 +151,21 @@ fn write_all(messages: &Receiver<Message>, lost: &AtomicU64) {
     }
 }
 
+/// `text` with its control characters, and what else ends a line, as escapes: what somebody else has written, such as a reason
+/// or the output of a program, must not pass for a line of carpd's own, or speak to a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let mut line = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        if breaks(c) {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    line
+}
+
 /// Logs what the core has to say.
 pub(crate) fn note(note: &Note) {
     let Note { level, topic, object, text } = note;
@@ -163,5 +180,20 @@ pub(crate) fn note(note: &Note) {
         core::Level::Info => tracing::info!("{what}"),
         core::Level::Warning => tracing::warn!("{what}"),
         core::Level::Error => tracing::error!("{what}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_is_logged_can_begin_a_line_of_its_own() {
+        let (queue, messages) = sync_channel(1);
+        let log = Log { queue, lost: Arc::default(), most: Threshold::default() };
+        (&log).write_all("entered by anna: ok\n INFO forged\r\u{1b}[2J\u{85}\u{2028}caf\u{e9}\n".as_bytes()).unwrap();
+        let Ok(Message::Line(line)) = messages.recv() else { panic!("no line") };
+        let line = String::from_utf8(line).unwrap();
+        assert_eq!(line, "entered by anna: ok\\n INFO forged\\r\\u{1b}[2J\\u{85}\\u{2028}caf\u{e9}\n");
     }
 }

@@ -24,6 +24,9 @@ use crate::kernel::Kernel;
 use crate::model::{Mono, ServiceName};
 use crate::service::{Action, Health};
 
+/// A look so recent is as good as a new one.
+const FRESH: Duration = Duration::from_millis(100);
+
 /// A node: the core, and all that it acts on.
 pub(crate) struct Node {
     core: Core,
@@ -42,6 +45,9 @@ pub(crate) struct Node {
     next_request: u64,
     reload: Reload,
     last_hint: Option<Instant>,
+    last_look: Option<Instant>,
+    /// The core asked for the kernel's messages and has not had them yet.
+    messages_due: bool,
     /// The services that an action is under way for.
     acting: BTreeSet<ServiceName>,
     events: UnboundedSender<Event>,
@@ -89,6 +95,8 @@ impl Node {
             next_request: 0,
             reload: Reload::default(),
             last_hint: None,
+            last_look: None,
+            messages_due: false,
             acting: BTreeSet::new(),
             events: parts.events,
             exit: false,
@@ -174,6 +182,8 @@ impl Node {
     fn look(&mut self, log: bool) -> Input {
         self.counters.reads += 1;
         let result = self.kernel.snapshot().map_err(|error| error.to_string());
+        self.last_look = Some(Instant::now());
+        self.messages_due = log && result.is_err();
         if result.is_err() {
             self.counters.failed_reads += 1;
         }
@@ -188,6 +198,15 @@ impl Node {
             Vec::new()
         };
         Input::Read { result, log }
+    }
+
+    /// Looks at the kernel for somebody who asks how things are, unless that was done a moment ago: no number of askers makes
+    /// the daemon look more often than it would in the first moments after an event.
+    fn look_for_asker(&mut self) {
+        if self.last_look.is_some_and(|look| look.elapsed() >= FRESH) {
+            let read = self.look(self.messages_due);
+            self.feed(read);
+        }
     }
 
     /// Writes the journal on a thread of its own: a disk may take seconds, and a failover must not wait for it.
@@ -234,6 +253,7 @@ impl Node {
     }
 
     fn note(&mut self, note: Note) {
+        let note = Note { object: log::one_line(&note.object), text: log::one_line(&note.text), ..note };
         log::note(&note);
         let entry = self.history.add(note, clock::now().wall);
         if self.followers.is_empty() {
@@ -256,6 +276,9 @@ impl Node {
                 return self.followers.push(follower);
             }
         };
+        if matches!(ask, Ask::Status | Ask::MayRun { .. } | Ask::Metrics) {
+            self.look_for_asker();
+        }
         let reply = match ask {
             Ask::Status => Answer::Status { status: Box::new(self.core.status(clock::now())) },
             Ask::History { limit } => Answer::History { entries: self.history.newest(limit) },
@@ -264,7 +287,7 @@ impl Node {
                 Answer::MayRun { allowed, text }
             }
             Ask::Metrics => Answer::Text { text: self.metrics() },
-            Ask::ConfigShow => Answer::Text { text: self.configuration.text.clone() },
+            Ask::ConfigShow => Answer::Text { text: self.configuration.settings.to_toml() },
             Ask::Reload => return self.reload(Some(answer)),
             Ask::Change { change } => {
                 self.next_request += 1;
@@ -326,7 +349,6 @@ impl Node {
         let kept = new.keep_what_needs_a_restart(&self.configuration.settings);
         if kept.is_empty() && self.configuration.same_as(&new) {
             tracing::debug!("the configuration is unchanged");
-            self.configuration.text = new.text;
             return Reply::Done { text: "unchanged".to_owned() };
         }
         let mut open = Vec::new();

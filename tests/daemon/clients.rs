@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 
 use carpd::control::{Answer, Ask, LONGEST_ASK};
-use carpd::core::io::Request;
+use carpd::core::io::{Reply, Request};
 use carpd::model::CarpState::{Backup, Master};
 
 use crate::support::{Node, read_answer, vhids, wait_for};
@@ -173,4 +173,19 @@ fn metrics_are_served_over_http() {
     let silent: Vec<_> = (0..4).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
     assert!(get("GET /metrics HTTP/1.0\r\n\r\n").contains("carpd_build_info"));
     drop(silent);
+}
+
+#[test]
+fn a_reason_that_is_no_single_short_line_is_refused_and_reaches_neither_log_nor_history() {
+    let mut node = Node::new(&vhids(1, Backup));
+    node.write_configuration("");
+    node.start();
+    for reason in ["ok\n INFO forged".to_owned(), "\u{1b}[2J".to_owned(), "x".repeat(201)] {
+        let change = Request::MaintenanceEnter { reason, until: None, force: false };
+        let reply = node.reply(&Ask::Change { change });
+        assert!(matches!(&reply, Reply::Failed { text } if text.starts_with("the reason has ")), "{reply:?}");
+    }
+    assert!(!node.status().maintenance.active && !node.log().contains("forged"));
+    let change = Request::MaintenanceEnter { reason: "é".repeat(100), until: None, force: false };
+    assert!(matches!(node.reply(&Ask::Change { change }), Reply::Done { .. }));
 }

@@ -1,5 +1,6 @@
 //! Services follow the election, whatever becomes of the events.
 
+use carpd::core::status::VhidState;
 use carpd::model::CarpState::{Backup, Init, Master};
 
 use crate::support::{Node, vhids, wait_for};
@@ -119,4 +120,31 @@ fn an_unreadable_kernel_is_told_once_and_starts_and_stops_nothing() {
     wait_for("it is read again", || node.status().carp.map(|_| ()));
     assert_eq!(node.log().matches("the kernel cannot be read").count(), 1);
     assert_eq!(node.actions("gw"), ["start"]);
+}
+
+#[test]
+fn whoever_asks_is_told_the_kernel_s_state_of_now() {
+    let mut node = Node::new(&vhids(1, Backup));
+    node.write_configuration("");
+    node.start();
+    // No event tells of the changes, and the daemon's own looks would take 5 s to notice each.
+    for round in 0..10 {
+        let (state, shown) = if round % 2 == 0 { (Master, VhidState::Master) } else { (Backup, VhidState::Backup) };
+        node.kernel.set("1@vtnet0", state);
+        wait_for("the change is told", || (node.status().vhids[0].state == shown).then_some(()));
+    }
+}
+
+#[test]
+fn a_storm_of_askers_does_not_load_the_kernel() {
+    let mut node = Node::new(&vhids(1, Backup));
+    node.write_configuration("");
+    node.start();
+    let (began, looks) = (std::time::Instant::now(), node.kernel.lock().looks);
+    for _ in 0..200 {
+        node.status();
+    }
+    // What the start and the connection to devd cause, and one for each tenth of a second.
+    let most = 8 + began.elapsed().as_millis() / 100;
+    assert!(u128::from(node.kernel.lock().looks - looks) <= most);
 }

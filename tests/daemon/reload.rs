@@ -42,7 +42,11 @@ fn an_unchanged_configuration_causes_nothing() {
     assert_eq!((node.log(), node.actions("gw")), (log, actions));
     assert!(node.kernel.lock().added.is_empty());
     let Some(Answer::Text { text }) = node.ask(&Ask::ConfigShow) else { panic!() };
-    assert!(text.starts_with("# only a comment"));
+    let path = node.path("shown.toml");
+    fs::write(&path, &text).unwrap();
+    let shown = carpd::config::load(&path).unwrap().settings;
+    assert_eq!(shown, carpd::config::load(&node.path("carpd.toml")).unwrap().settings);
+    assert!(text.contains("unknown_grace"), "a default is shown, too: {text}");
 }
 
 #[test]

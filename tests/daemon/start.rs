@@ -24,7 +24,7 @@ fn a_missing_configuration_is_told() {
     let node = node();
     fs::remove_file(node.path("carpd.toml")).unwrap();
     let (code, told) = run(&node, &[]);
-    assert!(code == Some(1) && told.contains("carpd.toml") && told.contains("No such file"), "{told}");
+    assert!(code == Some(1) && told.contains("carpd.toml") && told.contains("does not exist"), "{told}");
 }
 
 #[test]
@@ -51,6 +51,7 @@ fn a_state_directory_that_cannot_be_used_is_told() {
     fs::write(node.path("state"), "").unwrap();
     let (code, told) = run(&node, &[]);
     assert!(code == Some(1) && told.contains("state directory"), "{told}");
+    assert!(told.lines().count() == 1 && told.matches("(os error").count() == 1, "{told}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ entries! {
         "With vips.source = \"opnsense\" the file config.xml says which vhids this node has, so nothing can be decided without it. It \
          is read under a shared lock, and again for up to 2 s while somebody writes it without one. It holds secrets: only root may \
          read it.";
+    EMPTY_FILE = 106, Warning, "the file is empty",
+        "Every key has a default, so carpd can run with an empty file: it then watches the vhids that the kernel has and manages no service. But a          file without a single character is more often one that is just being written, or that a full disk has cut. Whoever wants          the defaults can say so with a comment.";
     UNKNOWN_KEY = 110, Error, "a key that carpd does not know",
         "carpd refuses what it does not understand. A mistyped settle would otherwise be the default, silently, until the day of a \
          failover. A key may also stand under the wrong header: in TOML every key belongs to the header above it. \
@@ -151,6 +153,10 @@ entries! {
         "While net.inet.carp.preempt is 0, a better node does not take over from a MASTER that still advertises, however demoted that is \
          (carp(4)). Entering maintenance or failing a probe would not move a single vhid; only silence does. Both nodes need \
          preempt = true.";
+    NO_PASSWORD_FILE = 157, Error, "a password file that is not there",
+        "Without the password no key can be set, and a node with an all-zero key would not understand the other one. Create the file with \
+         mode 0600 and the password in its only line. It is only a warning where the check is evidently not about this machine: with \
+         --peer, and for a file in another place than carpd's own.";
     METRICS_OPEN = 160, Error, "metrics on an address that others can reach",
         "Metrics tell the names, addresses and states of the pair, and they are served without authentication. They are therefore offered \
          to this machine only, on 127.0.0.1 or ::1. An agent on this machine, or a proxy with authentication, can take them further.";
@@ -195,6 +201,14 @@ entries! {
     PAIR_SERVICE = 177, Warning, "a service that only one node has",
         "After a failover nobody would run it on the other node, although its addresses are there; or, if that node starts it by other \
          means, nobody would stop it. Define it on both nodes under the same name. How it is driven may differ.";
+    PAIR_SKIPPED = 178, Warning, "the two files were not compared",
+        "Where one of the two files has mistakes of its own, what could be read of it is not all it says, and a comparison would find \
+         differences that are none. Correct the mistakes that are shown beside this one, then check again. What is only absent on the machine \
+         that checks, such as programs and password files, does not stand in the way.";
+    PAIR_SAME = 179, Error, "both files are one and the same",
+        "The file named with --peer has to come from the other node. This one is the same file, or a copy of it without a single difference, \
+         while the two nodes of a pair differ at least in name and advskew. Nothing was compared. Copy the configuration of the other \
+         node to this machine and name that.";
 }
 
 #[cfg(test)]

@@ -154,6 +154,13 @@ entries! {
      of its own beside the virtual one, because the virtual one is silent while the node is BACKUP. Give the \
      interface its own address. See the OPNsense manual, Configure CARP.";
 
+    /// The file assigns no interface.
+    NO_INTERFACES = 222, Warning, "the file assigns no interface",
+    "Every firewall has assigned interfaces below <interfaces>; a file without any is not the whole configuration of \
+     one. It may be the remains of an export of single sections, or of a write that went wrong, and no other check can \
+     say anything about it. Compare it with the newest file below /conf/backup, and check that one. See the OPNsense \
+     manual, Backups.";
+
     /// Preemption is off.
     PREEMPT_OFF = 240, Warning, "preemption is disabled",
     "With net.inet.carp.preempt=0 a BACKUP does not take over from a living MASTER that is worse, so demotion moves \

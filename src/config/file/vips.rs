@@ -1,6 +1,7 @@
 //! `[vips]`, and what belongs to it only if carpd.toml owns the vhids: `[[vips.vhid]]`, `[pfsync]`, `[carp]`.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
@@ -294,14 +295,19 @@ fn password_file(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<PathBu
         }
         Err(error) => {
             let cause = format!("{} {error}", file.display());
-            table.find(report, &codes::PASSWORD_FILE, "password_file", &cause, password_remedy(&error));
+            let absent = matches!(&error, PasswordError::Io(io) if io.kind() == ErrorKind::NotFound);
+            let entry = if absent { &codes::NO_PASSWORD_FILE } else { &codes::PASSWORD_FILE };
+            table.find(report, entry, "password_file", &cause, password_remedy(&error));
         }
     }
     Some(file)
 }
 
-const fn password_remedy(error: &PasswordError) -> &'static str {
+fn password_remedy(error: &PasswordError) -> &'static str {
     match error {
+        PasswordError::Io(io) if !matches!(io.kind(), ErrorKind::NotFound) => {
+            "make it readable for the user of carpd, with mode 0600"
+        }
         PasswordError::Io(_) => "create it, readable for the user of carpd, with mode 0600",
         PasswordError::NotAFile => "name a regular file",
         PasswordError::Open(_) => "run `chmod 0600` on it, and change the password if others may have read it",

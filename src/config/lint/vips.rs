@@ -28,6 +28,7 @@ pub(super) const CHECKS: &[Single] = &[
     (c::PEER_WRONG, peer_wrong),
     (c::PEER_OCTET, peer_octet),
     (c::ADDRESS_TWICE, address_twice),
+    (c::NO_INTERFACES, no_interfaces),
 ];
 
 /// Fewer characters than this can be tried out within seconds.
@@ -43,6 +44,13 @@ fn carps<'v>(view: &View<'v>) -> impl Iterator<Item = &'v Vip> {
 /// The entries that OPNsense does something with.
 fn used<'v>(view: &View<'v>) -> impl Iterator<Item = &'v Vip> {
     view.config.vips.iter().filter(|vip| !matches!(vip.mode, VipMode::Other(_)))
+}
+
+fn no_interfaces(view: &View<'_>, report: &mut Report) {
+    if view.config.interfaces.is_empty() {
+        let cause = "no interface is assigned, so this is not the whole configuration of a firewall".to_owned();
+        report.add(view, 0, "interfaces", cause, "compare it with the newest file below /conf/backup");
+    }
 }
 
 fn unknown_interface(view: &View<'_>, report: &mut Report) {

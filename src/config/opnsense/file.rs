@@ -25,7 +25,7 @@ const RETRY: Duration = Duration::from_millis(50);
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The system refused.
-    #[error("cannot read {}: {source}; run as root, or name another file", .file.display())]
+    #[error("cannot read {}: {source}; {}", .file.display(), remedy(source))]
     Io {
         /// The file.
         file: PathBuf,
@@ -52,6 +52,14 @@ pub enum ReadError {
         /// The file.
         file: PathBuf,
     },
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "name a config.xml that is there",
+        io::ErrorKind::PermissionDenied => "run as root",
+        _ => "look at the path and at the file system it is on",
+    }
 }
 
 /// The bytes of the file at `path`, read under a shared lock, waiting at most 2 s for a writer.

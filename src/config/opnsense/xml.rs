@@ -85,7 +85,7 @@ pub enum ParseError {
         found: String,
     },
     /// No element at all.
-    #[error("the file holds no element: it is being written, or is empty; restore it from /conf/backup")]
+    #[error("the file is empty: perhaps it is being written, or the disk was full; restore it from /conf/backup")]
     Empty,
 }
 

@@ -10,8 +10,9 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::{Asked, Shared};
+use super::{Asked, Shared, acceptable};
 use crate::control::{Answer, Ask, LONGEST_ASK};
+use crate::core::Reply;
 
 /// How long a client may take to send its question.
 const TO_ASK: Duration = Duration::from_secs(2);
@@ -30,7 +31,10 @@ pub(super) async fn serve(mut stream: UnixStream, shared: &Shared) {
     let answer = match question(&mut stream).await {
         Ok(Some(Ask::Follow)) => return follow(stream, shared).await,
         Ok(Some(ask)) => match allowed(&stream, &ask, shared).await {
-            Ok(by) => answer(ask, by, shared).await,
+            Ok(by) => match acceptable(&ask) {
+                Ok(()) => answer(ask, by, shared).await,
+                Err(text) => Answer::Reply { reply: Reply::Failed { text } },
+            },
             Err(text) => Answer::Denied { text },
         },
         Ok(None) => return,
