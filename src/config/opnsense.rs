@@ -292,7 +292,7 @@ mod tests {
         let mut reads = 0;
         let mut read = || {
             reads += 1;
-            Ok(WHOLE[..30].as_bytes().to_vec())
+            Ok(WHOLE.as_bytes()[..30].to_vec())
         };
         assert!(load_with(Path::new("config.xml"), &mut read, &mut || false).is_err());
         assert_eq!(reads, 1);
