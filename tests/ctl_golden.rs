@@ -10,7 +10,7 @@ use std::path::Path;
 
 use carpd::control::Entry;
 use carpd::core::io::{Level, Note, Topic};
-use carpd::core::status::{Severity, Status, VhidState};
+use carpd::core::status::{Status, VhidState};
 use carpd::ctl::render::check::{Expect, check};
 use carpd::ctl::render::{View, history, maintenance, status, why};
 use carpd::ctl::text::width;
@@ -100,9 +100,8 @@ fn an_explanation_looks_as_designed() {
     golden("why_service_sick", &why::service(&samples::sick(), &service, &view()).unwrap());
     golden("why_without_daemon", &why::node(&samples::daemon_dead(), &view()));
     let mut rejecting = samples::healthy();
-    rejecting.carp.as_mut().unwrap().badauth = 12;
-    let what = "an advert of another node failed authentication 2 s ago";
-    rejecting.verdict.problems.push(samples::problem(Severity::Critical, what, "", ""));
+    let carp = rejecting.carp.as_mut().unwrap();
+    (carp.badauth, carp.badauth_ago) = (12, Some(2));
     golden("why_two_masters", &vhid(&rejecting, "1@em0"));
     let mut settling = samples::healthy();
     settling.vhids[0].state = VhidState::Backup;

@@ -1,5 +1,7 @@
 //! What carpd tells about itself: one document, shared by the control socket, carpctl, the metrics and the lab.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::Core;
@@ -155,6 +157,9 @@ pub struct CarpStatus {
     pub preempt: bool,
     /// Adverts that failed authentication since boot.
     pub badauth: u64,
+    /// Seconds since the last one, `null` if it is not of the last quarter of a minute.
+    #[serde(default)]
+    pub badauth_ago: Option<u64>,
     /// Adverts for unknown vhids since boot.
     pub badvhid: u64,
 }
@@ -276,7 +281,7 @@ impl Core {
             verdict: Verdict::default(),
             vhids: self.vhid_rows(known),
             demotion: self.demotion_status(known),
-            carp: known.map(carp_status),
+            carp: known.map(|snapshot| carp_status(snapshot, self.adverts.badauth_ago(now.mono))),
             maintenance: self.maintenance_status(),
             services: self
                 .policy
@@ -298,7 +303,6 @@ impl Core {
             unreadable: self.observer.unreadable().map(|(since, why)| (now.mono.since(since.mono), why)),
             frozen: self.frozen.as_deref(),
             write_error: self.write_error.as_deref(),
-            badauth: self.adverts.badauth_ago(now.mono),
             devd_lost: self.events.lost_for(now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
             silence: None,
@@ -392,7 +396,7 @@ pub fn from_kernel(node: String, snapshot: &Snapshot, silence: Problem, now: Now
             reasons: foreign_parts(snapshot, Demotion::ZERO, false),
             ledger: LedgerState::Unread,
         },
-        carp: Some(carp_status(snapshot)),
+        carp: Some(carp_status(snapshot, None)),
         maintenance: MaintenanceStatus::default(),
         services: Vec::new(),
         pfsync: pfsync_status(snapshot),
@@ -439,11 +443,12 @@ fn empty_row(id: &VhidRef, state: VhidState) -> VhidStatus {
     }
 }
 
-fn carp_status(snapshot: &Snapshot) -> CarpStatus {
+fn carp_status(snapshot: &Snapshot, badauth_ago: Option<Duration>) -> CarpStatus {
     CarpStatus {
         allow: snapshot.sysctls.allow,
         preempt: snapshot.sysctls.preempt,
         badauth: snapshot.counters.badauth,
+        badauth_ago: badauth_ago.map(|ago| ago.as_secs()),
         badvhid: snapshot.counters.badvhid,
     }
 }

@@ -79,7 +79,7 @@ pub(crate) fn healthy() -> Status {
             vhid(7, "em3", VhidState::Master, &["10.7.0.1/24", "fd00:7::1/64"]),
         ],
         demotion: DemotionStatus { total: Some(0), reasons: Vec::new(), ledger: LedgerState::Settled },
-        carp: Some(CarpStatus { allow: true, preempt: true, badauth: 0, badvhid: 0 }),
+        carp: Some(CarpStatus { allow: true, preempt: true, badauth: 0, badauth_ago: None, badvhid: 0 }),
         maintenance: MaintenanceStatus::default(),
         services: vec![gateway()],
         pfsync: Some(PfsyncStatus {

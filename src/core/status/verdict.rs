@@ -72,8 +72,6 @@ pub(super) struct Facts<'a> {
     pub(super) unreadable: Option<(Duration, &'a str)>,
     pub(super) frozen: Option<&'a str>,
     pub(super) write_error: Option<&'a str>,
-    /// How long ago an advert failed authentication, if that was just now.
-    pub(super) badauth: Option<Duration>,
     /// For how long devd has not been connected.
     pub(super) devd_lost: Option<Duration>,
     /// Interfaces with vhids that do not run, and whether they are administratively up.
@@ -88,7 +86,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     vhids(status, facts, &mut problems);
     demotion(status, &mut problems);
     services(status, &mut problems);
-    carp(status, facts, &mut problems);
+    carp(status, &mut problems);
     events(facts, &mut problems);
     state_file(facts, &mut problems);
     problems.extend(facts.silence.clone());
@@ -258,7 +256,7 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
     }
 }
 
-fn carp(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+fn carp(status: &Status, problems: &mut Vec<Problem>) {
     let Some(carp) = &status.carp else { return };
     if !carp.allow {
         let what = "net.inet.carp.allow is 0";
@@ -274,11 +272,11 @@ fn carp(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
         let effect = "this node never takes over from a living MASTER, so the peer's maintenance moves nothing";
         problems.push(problem(Severity::Warning, what, effect, "sysctl net.inet.carp.preempt=1, on both nodes"));
     }
-    if let Some(ago) = facts.badauth {
+    if let Some(ago) = carp.badauth_ago {
         // Only a MASTER sends adverts.
         let two_masters = status.vhids.iter().any(|v| v.state == VhidState::Master);
         let severity = if two_masters { Severity::Critical } else { Severity::Warning };
-        let what = format!("adverts of another node fail authentication, the last one {} s ago", ago.as_secs());
+        let what = format!("adverts of another node fail authentication, the last one {ago} s ago");
         let effect = if two_masters {
             "both nodes are MASTER: their address lists or passwords differ"
         } else {

@@ -189,7 +189,7 @@ fn arithmetic(status: &Status, vhid: &VhidStatus) -> String {
 /// Whether the kernel has just rejected an advert. The counter alone may tell of a mistake that was mended long ago; that it
 /// grows is what the daemon judges.
 fn rejects(status: &Status) -> bool {
-    status.verdict.problems.iter().any(|problem| problem.what.contains("failed authentication"))
+    status.carp.is_some_and(|carp| carp.badauth_ago.is_some())
 }
 
 fn cause(status: &Status, vhid: &VhidStatus) -> String {
