@@ -240,6 +240,7 @@ impl Core {
         self.write_error = Some(why.to_owned());
         if !self.waiting.is_empty() {
             self.journal.maintenance.clone_from(&self.durable.maintenance);
+            self.left_by = None;
         }
         for (id, _) in std::mem::take(&mut self.waiting) {
             let text = format!("nothing was changed: the state file cannot be written: {why}");
@@ -259,7 +260,9 @@ impl Core {
         let text = match (&self.durable.maintenance, &written.maintenance) {
             (None, Some(new)) => format!("entered {}", said(new)),
             (Some(old), Some(new)) if old != new => format!("changed {}", said(new)),
-            (Some(_), None) => "left".to_owned(),
+            (Some(_), None) => {
+                self.left_by.take().map_or_else(|| "left: its end was reached".to_owned(), |by| format!("left by {by}"))
+            }
             _ => return,
         };
         self.note(Level::Info, Topic::Maintenance, "", text);
