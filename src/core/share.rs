@@ -217,12 +217,15 @@ impl Core {
     }
 
     /// What waits for the disk may go on once nothing is left to be written.
-    fn durable_now(&mut self, _now: Now) {
+    fn durable_now(&mut self, now: Now) {
         if self.journal != self.durable {
             return;
         }
+        // After a failed write the share moves only when the pause is over, which whoever asked should know.
+        let waits = self.share_is_wrong() && now.mono < self.ledger_retry;
+        let later = if waits { "; the demotion follows" } else { "" };
         for (id, text) in std::mem::take(&mut self.waiting) {
-            self.reply(id, Reply::Done { text });
+            self.reply(id, Reply::Done { text: text + later });
         }
         if let Ledger::Moving { from, pending, phase: Phase::Announcing } = self.ledger {
             self.ledger = Ledger::Moving { from, pending, phase: Phase::Writing };
