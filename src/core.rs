@@ -84,6 +84,8 @@ pub struct Core {
     since: BTreeMap<VhidRef, Since>,
     /// Replies that wait until the journal that contains their change is durable.
     waiting: Vec<(u64, String)>,
+    /// Who asked for the end of the maintenance, until that is told; `None` if it ends by itself.
+    left_by: Option<String>,
     stopping: bool,
     exited: bool,
     out: Vec<Effect>,
@@ -117,6 +119,7 @@ impl Core {
             services,
             since: BTreeMap::new(),
             waiting: Vec::new(),
+            left_by: None,
             stopping: false,
             exited: false,
             policy,
@@ -254,6 +257,7 @@ impl Core {
     fn end_what_has_run_out(&mut self, now: Now) {
         if self.journal.maintenance.as_ref().is_some_and(|m| m.expired(now.wall)) && self.writing.is_none() {
             self.journal.maintenance = None;
+            self.left_by = None;
         }
         if self.journal.hold_until.is_some_and(|until| now.mono >= until || self.is_master_of_something()) {
             self.journal.hold_until = None;

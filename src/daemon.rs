@@ -135,19 +135,22 @@ async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
         tracing::error!("{told}");
     }
     configuration::tell(&configuration.findings);
-    tracing::info!("carpd {} runs as {}", env!("CARGO_PKG_VERSION"), settings.node.name);
     let (history, writer) = History::open(&directory);
     let parts = Parts { kernel, state, loaded, configuration, admins, history, exporter, log: log.clone(), events };
-    attend(Node::new(parts), inbox, questions).await?;
+    let mut node = Node::new(parts);
+    node.tell_start();
+    let ended = attend(&mut node, inbox, questions).await;
+    node.tell_end();
+    drop(node);
+    ended?;
     // The last lines of the history.
     let _ = tokio::time::timeout(Duration::from_secs(1), writer).await;
-    tracing::info!("carpd ends; the vhids stay as they are");
     Ok(())
 }
 
 /// The event loop.
 async fn attend(
-    mut node: Node,
+    node: &mut Node,
     mut inbox: UnboundedReceiver<Event>,
     mut questions: mpsc::Receiver<Asked>,
 ) -> anyhow::Result<()> {
@@ -163,8 +166,8 @@ async fn attend(
         tokio::select! { biased;
             Some(event) = inbox.recv() => node.take(event),
             rung = alarm.until(wake) => rung.map(|()| node.tick()).context("timer")?,
-            _ = terminate.recv() => stop(&mut node, &mut stop_by),
-            _ = interrupt.recv() => stop(&mut node, &mut stop_by),
+            _ = terminate.recv() => stop(node, &mut stop_by),
+            _ = interrupt.recv() => stop(node, &mut stop_by),
             _ = hangup.recv() => node.reload(None),
             Some(asked) = questions.recv() => node.ask(asked),
         }

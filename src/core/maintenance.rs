@@ -42,7 +42,7 @@ impl Core {
         self.write_retry = now.mono;
         match request {
             Request::MaintenanceEnter { reason, until, force } => self.enter(id, by, reason, until, force, now),
-            Request::MaintenanceLeave => self.leave(id, &by),
+            Request::MaintenanceLeave => self.leave(id, by),
             Request::LedgerAssume { landed } => self.assume(id, landed),
         }
     }
@@ -72,11 +72,12 @@ impl Core {
         self.reply_when_durable(id, "in maintenance".to_owned());
     }
 
-    fn leave(&mut self, id: u64, _by: &str) {
+    fn leave(&mut self, id: u64, by: String) {
         if self.journal.maintenance.take().is_none() {
             self.confirm(id, "not in maintenance");
             return;
         }
+        self.left_by = Some(by);
         self.reply_when_durable(id, "maintenance left".to_owned());
     }
 

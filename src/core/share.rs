@@ -217,12 +217,15 @@ impl Core {
     }
 
     /// What waits for the disk may go on once nothing is left to be written.
-    fn durable_now(&mut self, _now: Now) {
+    fn durable_now(&mut self, now: Now) {
         if self.journal != self.durable {
             return;
         }
+        // After a failed write the share moves only when the pause is over, which whoever asked should know.
+        let waits = self.share_is_wrong() && now.mono < self.ledger_retry;
+        let later = if waits { "; the demotion follows" } else { "" };
         for (id, text) in std::mem::take(&mut self.waiting) {
-            self.reply(id, Reply::Done { text });
+            self.reply(id, Reply::Done { text: text + later });
         }
         if let Ledger::Moving { from, pending, phase: Phase::Announcing } = self.ledger {
             self.ledger = Ledger::Moving { from, pending, phase: Phase::Writing };
@@ -240,6 +243,7 @@ impl Core {
         self.write_error = Some(why.to_owned());
         if !self.waiting.is_empty() {
             self.journal.maintenance.clone_from(&self.durable.maintenance);
+            self.left_by = None;
         }
         for (id, _) in std::mem::take(&mut self.waiting) {
             let text = format!("nothing was changed: the state file cannot be written: {why}");
@@ -259,7 +263,9 @@ impl Core {
         let text = match (&self.durable.maintenance, &written.maintenance) {
             (None, Some(new)) => format!("entered {}", said(new)),
             (Some(old), Some(new)) if old != new => format!("changed {}", said(new)),
-            (Some(_), None) => "left".to_owned(),
+            (Some(_), None) => {
+                self.left_by.take().map_or_else(|| "left: its end was reached".to_owned(), |by| format!("left by {by}"))
+            }
             _ => return,
         };
         self.note(Level::Info, Topic::Maintenance, "", text);

@@ -531,6 +531,28 @@ fn a_maintenance_that_ran_out_on_a_full_disk_is_not_said_to_be_left() {
 }
 
 #[test]
+fn a_reply_says_so_if_the_demotion_has_to_wait() {
+    let mut rig = Rig::gateway(Backup);
+    rig.run(1_000);
+    rig.enter();
+    rig.run(1_000);
+    let text = |reply| if let Reply::Done { text } = reply { text } else { panic!("{reply:?}") };
+    rig.kernel.refuses = true;
+    assert_eq!(text(rig.leave()), "maintenance left");
+    rig.run(100);
+    rig.enter();
+    assert_eq!(text(rig.leave()), "maintenance left; the demotion follows");
+    rig.kernel.refuses = false;
+    rig.run(6_000);
+    assert_eq!(rig.sum(), 0);
+    assert_eq!(rig.noted("left by"), 2);
+    let until = Some(rig.now.wall + Duration::from_secs(60));
+    rig.request(Request::MaintenanceEnter { reason: String::new(), until, force: false });
+    rig.run(70_000);
+    assert_eq!((rig.noted("left by"), rig.noted("left: its end was reached")), (2, 1));
+}
+
+#[test]
 fn a_disk_that_has_room_again_is_noticed_although_nothing_waits_to_be_written() {
     let mut rig = Rig::gateway(Master);
     rig.run(1_000);

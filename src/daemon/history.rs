@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::control::Entry;
-use crate::core::Note;
+use crate::core::{Note, Topic};
 use crate::model::Wall;
 
 /// How many entries are kept in memory.
@@ -22,6 +22,12 @@ const ROTATE_AT: u64 = 1 << 20;
 
 /// How many lines may wait for a slow disk before newer ones are not written.
 const QUEUE: usize = 4096;
+
+/// How the note begins that a daemon writes when it starts.
+pub(crate) const STARTS: &str = "carpd ";
+
+/// The note that a daemon writes last.
+pub(crate) const ENDS: &str = "carpd ends; the vhids stay as they are";
 
 /// The history of a node.
 #[derive(Debug)]
@@ -42,6 +48,14 @@ impl History {
         }
         let writer = tokio::spawn(write_all(directory.to_owned(), lines));
         (Self { entries, next, disk }, writer)
+    }
+
+    /// The time of the last entry, if the daemon that wrote it did not come to its end. A history without any start is of no daemon
+    /// that would have written its end.
+    pub(crate) fn broke_off(&self) -> Option<Wall> {
+        let of_daemon = |entry: &&Entry| entry.note.topic == Topic::Daemon && entry.note.text.starts_with(STARTS);
+        let last = self.entries.iter().rev().find(of_daemon)?;
+        (last.note.text != ENDS).then(|| self.entries.back().map(|entry| entry.time)).flatten()
     }
 
     /// Adds an entry. Returns it as a line of JSON.
@@ -122,7 +136,7 @@ fn append(directory: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::{Level, Topic};
+    use crate::core::Level;
 
     fn note(text: &str) -> Note {
         Note { level: Level::Info, topic: Topic::Vhid, object: "1@em0".into(), text: text.into() }

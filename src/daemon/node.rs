@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::admins::Admins;
 use super::configuration::{self, Configuration, Watch, describe_all};
 use super::control::{Asked, give_to_group};
-use super::history::History;
+use super::history::{ENDS, History, STARTS};
 use super::http::Exporter;
 use super::log::{self, Log};
 use super::metrics::{self, Counters};
@@ -19,7 +19,7 @@ use super::{Event, clock};
 use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
-use crate::core::{Core, Effect, Input, Journal, Loaded, Note, Reply};
+use crate::core::{Core, Effect, Input, Journal, Level, Loaded, Note, Reply, Topic};
 use crate::kernel::Kernel;
 use crate::model::{Mono, ServiceName};
 use crate::service::{Action, Health};
@@ -52,6 +52,10 @@ pub(crate) struct Node {
     acting: BTreeSet<ServiceName>,
     events: UnboundedSender<Event>,
     exit: bool,
+}
+
+fn of_the_daemon(level: Level, text: String) -> Note {
+    Note { level, topic: Topic::Daemon, object: String::new(), text }
 }
 
 /// Whether the configuration is being read, and who wants to know how that went.
@@ -101,6 +105,22 @@ impl Node {
             events: parts.events,
             exit: false,
         }
+    }
+
+    /// Tells that the daemon starts, and whether an earlier one ended without a word.
+    pub(crate) fn tell_start(&mut self) {
+        if let Some(until) = self.history.broke_off() {
+            let text = format!("an earlier carpd was killed or crashed; its last word is from {}", until.rfc3339());
+            self.note(of_the_daemon(Level::Warning, text));
+        }
+        let name = &self.configuration.settings.node.name;
+        let text = format!("{STARTS}{} runs as {name}", env!("CARGO_PKG_VERSION"));
+        self.note(of_the_daemon(Level::Info, text));
+    }
+
+    /// Tells that the daemon ends.
+    pub(crate) fn tell_end(&mut self) {
+        self.note(of_the_daemon(Level::Info, ENDS.to_owned()));
     }
 
     /// Whether all is done that was to be done before the end.
@@ -326,7 +346,8 @@ impl Node {
             Ok(new) => self.adopt(new),
             Err(findings) => {
                 self.counters.reload_failed();
-                tracing::error!("the new configuration cannot be used; the one in force is kept");
+                let kept = "the new configuration cannot be used; the one in force is kept".to_owned();
+                self.note(of_the_daemon(Level::Error, kept));
                 configuration::tell(&findings);
                 let text = describe_all(&findings);
                 Reply::Failed {
@@ -365,6 +386,10 @@ impl Node {
         self.watch = Watch::new(&new.settings, clock::now().mono);
         let policy = new.policy.clone();
         self.configuration = new;
+        // A change that does not concern the core is not told by it.
+        if policy == *self.core.policy() {
+            self.note(of_the_daemon(Level::Info, "the configuration was reloaded".to_owned()));
+        }
         self.feed(Input::Reloaded(policy));
         if open.is_empty() {
             return Reply::Done { text: "reloaded".to_owned() };

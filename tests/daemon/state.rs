@@ -231,3 +231,28 @@ fn followers_see_what_happens() {
     let Some(Answer::Event { entry }) = crate::support::read_answer(&mut follower) else { panic!() };
     assert!(entry.note.text.starts_with("BACKUP -> MASTER"), "{entry:?}");
 }
+
+#[test]
+fn the_history_tells_of_starts_ends_and_crashes_and_who_left_the_maintenance() {
+    let mut node = node();
+    let told = |node: &Node| {
+        let Some(Answer::History { entries }) = node.ask(&Ask::History { limit: 1000 }) else { panic!("no history") };
+        entries.into_iter().map(|entry| entry.note.text).collect::<Vec<_>>().join("\n")
+    };
+    node.start();
+    assert!(!told(&node).contains("killed or crashed"));
+    assert!(node.stop().success());
+    node.start();
+    let text = told(&node);
+    assert!(text.matches(" runs as fw1").count() == 2 && text.contains("carpd ends"), "{text}");
+    assert!(!text.contains("killed or crashed"), "{text}");
+    node.enter_maintenance();
+    node.leave_maintenance();
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap().unwrap().name;
+    assert!(told(&node).contains(&format!("left by {user}")), "{}", told(&node));
+    let kept = || fs::read_to_string(node.path("state/history.jsonl")).unwrap_or_default();
+    wait_for("the history is on disk", || kept().contains("left by").then_some(()));
+    node.kill();
+    node.start();
+    assert!(told(&node).contains("an earlier carpd was killed or crashed; its last word is from "), "{}", told(&node));
+}
