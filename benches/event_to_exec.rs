@@ -68,8 +68,8 @@ fn settle(node: &Node) {
     wait_for("all is as wanted", || node.status().services.iter().all(ServiceStatus::as_wanted).then_some(()));
 }
 
-/// Flips `count` vhids and returns when the last program ran, in microseconds after the first record.
-fn flip(node: &Node, count: u32, state: CarpState) -> u64 {
+/// Flips `count` vhids and returns when the last of the `services` programs ran, in microseconds after the first record.
+fn flip(node: &Node, count: u32, services: u32, state: CarpState) -> u64 {
     for n in 1..=count {
         node.kernel.set(&format!("{n}@vtnet0"), state);
     }
@@ -82,7 +82,7 @@ fn flip(node: &Node, count: u32, state: CarpState) -> u64 {
     if state == Backup {
         return 0;
     }
-    let ran = (1..=count).map(|n| ran_at(&node.path(format!("s{n}.up"))));
+    let ran = (1..=services).map(|n| ran_at(&node.path(format!("s{n}.up"))));
     ran.max().unwrap() - began
 }
 
@@ -126,8 +126,8 @@ fn single_event() {
     let node = node(MANY, 1, "settle = \"0s\"\ncheck_every = \"60s\"");
     let mut took = Vec::new();
     for _ in 0..RUNS {
-        took.push(millis(flip(&node, 1, Master)));
-        flip(&node, 1, Backup);
+        took.push(millis(flip(&node, 1, 1, Master)));
+        flip(&node, 1, 1, Backup);
     }
     row("devd record to exec, 1 service, 255 vhids", took, "ms");
 }
@@ -157,18 +157,19 @@ fn ran_at(path: &Path) -> u64 {
     fs::read_to_string(path).unwrap().parse().unwrap()
 }
 
-fn many_events() {
-    let node = node(MANY, MANY, "settle = \"0s\"\ncheck_every = \"60s\"");
+/// All vhids flip at once, and so many services follow one of them each.
+fn many_events(services: u32) {
+    let node = node(MANY, services, "settle = \"0s\"\ncheck_every = \"60s\"");
     let before = rss(&node);
     let mut took = Vec::new();
     for _ in 0..FLIPS {
-        took.push(millis(flip(&node, MANY, Master)));
-        flip(&node, MANY, Backup);
+        took.push(millis(flip(&node, MANY, services, Master)));
+        flip(&node, MANY, services, Backup);
     }
-    row("255 records to the last of 255 execs", took, "ms");
-    row("resident before, 255 services", vec![before], "MiB");
-    row("resident after, 255 services", vec![rss(&node)], "MiB");
-    row("peak, 255 services", vec![peak(&node)], "MiB");
+    row(&format!("255 records to the last of {services} execs"), took, "ms");
+    row(&format!("resident before, {services} services"), vec![before], "MiB");
+    row(&format!("resident after, {services} services"), vec![rss(&node)], "MiB");
+    row(&format!("peak, {services} services"), vec![peak(&node)], "MiB");
 }
 
 /// A large look at the kernel comes in several pieces over the lab's socket, and each is waited for. The kernel itself answers at once, so
@@ -198,7 +199,9 @@ fn main() {
     println!("{:<44} {:>9} {:>9} {:>9} {:>9}", "", "min", "median", "p99", "max");
     single_event();
     baseline();
-    many_events();
+    many_events(1);
+    many_events(16);
+    many_events(MANY);
     idle(1, 0);
     idle(MANY, 0);
     idle(MANY, 1);
