@@ -63,8 +63,8 @@ impl PartialEq for Pfsync {
 }
 
 impl Pfsync {
-    /// The list for SIOCSETPFSYNCNV. It is always complete: of one that lacks `version` the kernel panics, and of one that
-    /// lacks `maxupdates` or `flags` it makes an all-zero configuration.
+    /// The list for SIOCSETPFSYNCNV, always complete: the kernel takes an absent value for granted instead of refusing it, and
+    /// makes an all-zero configuration of a list without `maxupdates` or `flags`.
     #[must_use]
     pub fn to_nvlist(&self) -> NvList {
         let mut list = NvList::default();
