@@ -2,17 +2,22 @@
 
 use super::*;
 
-#[test]
-fn a_node_that_holds_itself_back_for_its_health_is_never_well() {
-    let mut gw = service("gw", &["1@em0"]);
-    gw.probes.push(ProbePolicy {
+/// A probe every second that demotes by 96 while it is unhealthy.
+fn demoting_probe(rise: u32, fall: u32) -> ProbePolicy {
+    ProbePolicy {
         name: "http".into(),
         every: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
-        rise: 1,
-        fall: 1,
+        rise,
+        fall,
         effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
-    });
+    }
+}
+
+#[test]
+fn a_node_that_holds_itself_back_for_its_health_is_never_well() {
+    let mut gw = service("gw", &["1@em0"]);
+    gw.probes.push(demoting_probe(1, 1));
     let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
     rig.run(2_000);
     rig.gw_mut().healthy = false;
@@ -145,14 +150,7 @@ fn leaving_right_after_somebody_s_reset_takes_nothing_from_others() {
 #[test]
 fn an_unhealthy_service_demotes_by_its_named_share_until_it_is_healthy() {
     let mut gw = service("gw", &["1@em0"]);
-    gw.probes.push(ProbePolicy {
-        name: "http".into(),
-        every: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
-        rise: 2,
-        fall: 3,
-        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
-    });
+    gw.probes.push(demoting_probe(2, 3));
     let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
     rig.run(5_000);
     assert_eq!(rig.sum(), 0);
@@ -169,14 +167,7 @@ fn an_unhealthy_service_demotes_by_its_named_share_until_it_is_healthy() {
 #[test]
 fn i3_i4_a_restart_keeps_the_demotion_of_an_unhealthy_service() {
     let mut gw = service("gw", &["1@em0"]);
-    gw.probes.push(ProbePolicy {
-        name: "http".into(),
-        every: Duration::from_secs(1),
-        timeout: Duration::from_secs(1),
-        rise: 2,
-        fall: 3,
-        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
-    });
+    gw.probes.push(demoting_probe(2, 3));
     let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master)]);
     rig.gw_mut().healthy = false;
     rig.run(10_000);
