@@ -5,6 +5,7 @@
 
 mod admins;
 mod alarm;
+mod cli;
 mod clock;
 mod configuration;
 mod control;
@@ -33,6 +34,8 @@ use crate::core::service::{ActionKind, Outcome};
 use crate::kernel;
 use crate::model::{CarpState, Mono, VhidRef};
 use crate::service::{Health, Prepared};
+
+pub use cli::main;
 
 use alarm::Alarm;
 use configuration::{Configuration, describe_all};

@@ -1,60 +1,7 @@
 //! The daemon.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use carpd::daemon::{self, Options};
-use clap::Parser;
-
-/// Makes everything on this node follow what CARP has elected.
-///
-/// It stays in the foreground and logs to standard error; daemon(8) puts it into the background.
-#[derive(Parser)]
-#[command(version)]
-struct Args {
-    /// The configuration file.
-    #[arg(long, value_name = "PATH", default_value = carpd::config::load::DEFAULT_PATH)]
-    config: PathBuf,
-    /// Check the configuration and exit: 0 good, 1 unusable, 2 good with warnings.
-    #[arg(long)]
-    check: bool,
-    /// Begin each line of the log with the time.
-    #[arg(long)]
-    log_time: bool,
-    /// Accepted for the sake of service managers; the daemon always stays in the foreground.
-    #[arg(long)]
-    foreground: bool,
-}
-
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
-        }
-    };
-    if args.check {
-        return ExitCode::from(daemon::check(&args.config));
-    }
-    match daemon::run(&Options { config: args.config, log_time: args.log_time }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("carpd: {}", told_once(&error));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The error and its causes, without those that an earlier one has quoted already.
-fn told_once(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
-        if told.is_empty() {
-            cause
-        } else if told.contains(&cause) {
-            told
-        } else {
-            format!("{told}: {cause}")
-        }
-    })
+    carpd::daemon::main(std::env::args_os())
 }

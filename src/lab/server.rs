@@ -54,9 +54,6 @@ pub enum StartError {
     /// A pair needs two.
     #[error("a lab needs at least two nodes; name another one with --node NAME=FILE")]
     TooFew,
-    /// carpd is not where carpctl is.
-    #[error("there is no {}; build or install carpd beside carpctl (`cargo build --release` makes both)", .0.display())]
-    NoCarpd(PathBuf),
     /// A socket cannot be made.
     #[error("{}: {source}; name a directory on a local disk with --dir", .path.display())]
     Socket {
@@ -95,15 +92,15 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// This program, and the carpd beside it.
+    /// This program, and the carpd beside it; if there is none, this program under carpd's name, which makes it the daemon.
     ///
     /// # Errors
-    /// There is none.
+    /// The system does not tell which program this is.
     pub fn beside_this() -> Result<Self, StartError> {
         let carpctl =
             std::env::current_exe().map_err(|source| StartError::Execute { path: PathBuf::from("carpctl"), source })?;
         let carpd = carpctl.with_file_name("carpd");
-        if carpd.is_file() { Ok(Self { carpd, carpctl }) } else { Err(StartError::NoCarpd(carpd)) }
+        Ok(Self { carpd: if carpd.is_file() { carpd } else { carpctl.clone() }, carpctl })
     }
 }
 

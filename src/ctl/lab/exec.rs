@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::ctl::exit::{self, Ended, Failure};
 
-/// Becomes the program `words`. Returns only if that fails.
+/// Becomes the program `words`, under carpd's name. Returns only if that fails.
 ///
 /// Where the system has it (prctl(2) on Linux), the program is killed when the lab's process ends, however that ends. Elsewhere it is the
 /// lab that ends it, which a SIGKILL of the lab prevents.
@@ -20,5 +20,5 @@ pub(super) fn run(parent: i32, words: Vec<OsString>) -> Ended {
     if nix::unistd::getppid().as_raw() != parent {
         return Err(failed("the lab has ended".to_owned()));
     }
-    Err(failed(Command::new(&program).args(words).exec().to_string()))
+    Err(failed(Command::new(&program).arg0("carpd").args(words).exec().to_string()))
 }

@@ -1,0 +1,64 @@
+//! carpd's command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::{Options, check, run};
+
+/// Makes everything on this node follow what CARP has elected.
+///
+/// It stays in the foreground and logs to standard error; daemon(8) puts it into the background.
+#[derive(Parser)]
+#[command(name = "carpd", version)]
+struct Args {
+    /// The configuration file.
+    #[arg(long, value_name = "PATH", default_value = crate::config::load::DEFAULT_PATH)]
+    config: PathBuf,
+    /// Check the configuration and exit: 0 good, 1 unusable, 2 good with warnings.
+    #[arg(long)]
+    check: bool,
+    /// Begin each line of the log with the time.
+    #[arg(long)]
+    log_time: bool,
+    /// Accepted for the sake of service managers; the daemon always stays in the foreground.
+    #[arg(long)]
+    foreground: bool,
+}
+
+/// Runs one carpd command line, the program's own name first.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(args) {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
+        }
+    };
+    if args.check {
+        return ExitCode::from(check(&args.config));
+    }
+    match run(&Options { config: args.config, log_time: args.log_time }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("carpd: {}", told_once(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The error and its causes, without those that an earlier one has quoted already.
+fn told_once(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| {
+        if told.is_empty() {
+            cause
+        } else if told.contains(&cause) {
+            told
+        } else {
+            format!("{told}: {cause}")
+        }
+    })
+}
