@@ -226,8 +226,6 @@ fn a_carpd_that_ends_at_once_shows_the_end_of_its_log() {
     fs::copy(env!("CARGO_BIN_EXE_carpctl"), &carpctl).unwrap();
     let up = || Command::new(&carpctl).args(["lab", "up"]).env("CARPD_LAB", &root).output().unwrap();
     let said = |output: Output| String::from_utf8(output.stderr).unwrap();
-    let missing = said(up());
-    assert!(missing.contains("there is no") && missing.contains("cargo build"), "{missing}");
     let carpd = bin.join("carpd");
     fs::write(&carpd, "#!/bin/sh\necho 'the state is from a newer version' >&2\nexit 3\n").unwrap();
     fs::set_permissions(&carpd, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
