@@ -6,7 +6,7 @@ pub mod lab;
 
 use std::io;
 
-use crate::model::{Demotion, Snapshot};
+use crate::model::{Demotion, Inventory, Snapshot, Write};
 
 /// A node's CARP, pfsync and interfaces: FreeBSD's own, or a lab's model of them.
 ///
@@ -29,6 +29,21 @@ pub trait Kernel {
     /// # Errors
     /// The buffer cannot be read.
     fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError>;
+}
+
+/// The way to change vhids, addresses, pfsync and CARP's variables. The daemon follows and demotes with [`Kernel`] alone.
+pub trait Administer {
+    /// One look at everything that can be changed. Keys are in it where this process may know them.
+    ///
+    /// # Errors
+    /// The kernel, or the lab, cannot be asked.
+    fn inventory(&mut self) -> Result<Inventory, KernelError>;
+
+    /// Makes one write. What it needs to know of the present state it reads itself, immediately before.
+    ///
+    /// # Errors
+    /// It was not made, and the error names its object and cause. What a failed call left half done was taken back.
+    fn write(&mut self, write: &Write) -> Result<(), KernelError>;
 }
 
 /// `carp: demoted by AMOUNT to SUM (REASON)`, one line of the kernel's message buffer.

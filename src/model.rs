@@ -2,12 +2,16 @@
 
 pub mod carp;
 pub mod id;
+pub mod inventory;
 pub mod key;
 pub mod snapshot;
 pub mod time;
+pub mod write;
 
 pub use carp::{AdvBase, AdvSkew, CarpState, Demotion};
 pub use id::{InterfaceName, ParseIdError, ServiceName, Vhid, VhidRef};
+pub use inventory::{InterfaceInventory, Inventory, VhidInventory};
 pub use key::CarpKey;
 pub use snapshot::{CarpCounters, CarpSysctls, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidSnapshot};
 pub use time::{Mono, Now, Wall};
+pub use write::{CarpVariable, PfsyncSettings, VhidSettings, Write};
