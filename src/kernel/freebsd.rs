@@ -6,15 +6,23 @@
 //! Reading needs no privilege; adding to the demotion needs root, or root of the vnet jail that carpd runs in.
 #![allow(unsafe_code, reason = "this is the kernel end: each block says why it is sound")]
 
+mod address;
+mod administer;
 mod calls;
 mod interfaces;
+mod inventory;
+mod link;
 mod netlink;
 mod pfsync;
+#[cfg(test)]
+mod tests;
+mod vhid;
 
 use std::io;
 
 use zeroize::Zeroize;
 
+use super::decide::{Address, Interface};
 use super::{DemotionLogLine, Kernel, KernelError};
 use crate::model::{
     CarpParameters, CarpSysctls, Demotion, InterfaceName, InterfaceSnapshot, PfsyncSnapshot, Snapshot, Vhid,
@@ -23,7 +31,6 @@ use crate::model::{
 use crate::sys::carp_netlink::{GROUP4, GROUP6, Protocol, Record};
 use crate::sys::{carp_request, stats};
 use calls::Sysctl;
-use interfaces::{Address, Interface};
 use netlink::Netlink;
 
 /// This machine's kernel, or that of the vnet jail that the process runs in.
@@ -149,8 +156,15 @@ fn one_by_one(interface: &InterfaceName, vhid: Vhid) -> Result<Option<Record>, K
     let asked = calls::ioctl_with(interface, carp_request::SIOCGVH, &mut request);
     let record = match asked {
         Ok(()) => decode(&request),
-        // It went between the two reads.
-        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENXIO)) => None,
+        // It went between the two reads, or the interface is of a type that carries none.
+        Err(e)
+            if matches!(
+                e.raw_os_error(),
+                Some(libc::ENOENT | libc::ENXIO | libc::EOPNOTSUPP | libc::EADDRNOTAVAIL)
+            ) =>
+        {
+            None
+        }
         Err(e) => return Err(call("SIOCGVH", &VhidRef::new(vhid, interface.clone()).to_string(), e)),
     };
     // Root is told the key, too.
@@ -164,7 +178,9 @@ fn decode(answer: &[u8; carp_request::SIZE]) -> Option<Record> {
         return Some(Record { vhid, state, protocol: Protocol::Vrrp(None) });
     }
     let r = carp_request::decode(answer)?;
-    let protocol = Protocol::Carp { advbase: r.advbase, advskew: r.advskew, peer: GROUP4, peer6: GROUP6, key: None };
+    // Others are told zeros, which could be taken for a key that was never set.
+    let key = nix::unistd::geteuid().is_root().then_some(r.key);
+    let protocol = Protocol::Carp { advbase: r.advbase, advskew: r.advskew, peer: GROUP4, peer6: GROUP6, key };
     Some(Record { vhid: r.vhid, state: r.state, protocol })
 }
 

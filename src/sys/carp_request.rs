@@ -101,6 +101,19 @@ mod tests {
     }
 
     #[test]
+    fn codes_and_offsets_are_those_of_a_running_kernel() {
+        let abi: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/freebsd-15.1-amd64/abi.json")).unwrap();
+        assert_eq!(abi["ioctl"]["SIOCSVH"], format!("{SIOCSVH:#x}"));
+        assert_eq!(abi["ioctl"]["SIOCGVH"], format!("{SIOCGVH:#x}"));
+        let carpreq = &abi["structs"]["struct carpreq"];
+        assert_eq!(carpreq["size"], SIZE);
+        let offsets = ["count", "vhid", "state", "advskew", "advbase", "key"];
+        let offsets = offsets.map(|name| carpreq["fields"][format!("carpr_{name}")][0].as_u64().unwrap());
+        assert_eq!(offsets, [0, 4, 8, 12, 16, 20]);
+    }
+
+    #[test]
     fn nobody_reads_zeros_instead_of_the_key() {
         let answer: [u8; SIZE] = buffer("siocgvh-one-single-nobody.hex", "carpreq.out").try_into().unwrap();
         assert_eq!(decode(&answer).unwrap().key.expose(), &[0; 20]);
