@@ -3,6 +3,7 @@
 //! Everything it shows is rendered by pure functions in [`render`]; everything it knows comes from the daemon's control
 //! socket, or from the kernel when the daemon does not answer. It blocks, has no runtime, and every wait has a limit.
 
+mod apply;
 pub mod args;
 mod changes;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod lab_run;
 pub mod look;
 mod maintenance;
 pub mod out;
+pub mod plan;
 pub mod render;
 mod shows;
 pub mod target;
@@ -99,6 +101,8 @@ fn run(cli: Cli) -> Ended {
             gate::answer(context, verbose, |target| gate::may_run(target, &service))
         }
         Command::Wait(args) => wait::run(&mut context?, &args),
+        Command::Plan(args) => plan::run(&mut context?, &args.remove, args.json),
+        Command::Apply(args) => apply::run(&mut context?, &args),
         Command::Config(Config::Show) => shows::config(&mut context?),
         Command::Config(Config::Check { file, peer, json }) => {
             config::check(&mut context?, file.as_deref(), peer.as_deref(), json)

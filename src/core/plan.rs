@@ -18,7 +18,9 @@ use ipnet::IpNet;
 pub use effect::{Differs, Effect};
 pub use refusal::Refusal;
 
-use crate::model::{CarpVariable, Inventory, PfsyncSettings, VhidRef, VhidSettings, Write};
+use crate::model::{
+    CarpVariable, InterfaceName, Inventory, PfsyncSettings, VhidInventory, VhidRef, VhidSettings, Write,
+};
 
 /// What the kernel should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +44,38 @@ pub struct WantedVhid {
     pub settings: VhidSettings,
     /// Its addresses, and no other; never empty.
     pub addresses: Vec<IpNet>,
+}
+
+impl Wanted {
+    /// What leads back from `now` to what was `before` the file was applied, for the vhids that it concerns.
+    ///
+    /// An empty vhid is not brought back, and one that was created without an address yet is left: both are in INIT, unheard.
+    #[must_use]
+    pub fn as_it_was(&self, before: &Inventory, now: &Inventory) -> Self {
+        let concerned = |id: &VhidRef| self.remove.contains(id) || self.vhids.iter().any(|vhid| vhid.id == *id);
+        let there = |inventory: &Inventory| {
+            let vhids = inventory.vhids.iter().filter(|vhid| !vhid.seen.addresses.is_empty());
+            vhids.filter(|vhid| concerned(&vhid.seen.id)).cloned().collect::<Vec<_>>()
+        };
+        let created = there(now).into_iter().map(|vhid| vhid.seen.id).filter(|id| before.vhid(id).is_none());
+        Self {
+            vhids: there(before).into_iter().map(WantedVhid::from).collect(),
+            remove: created.collect(),
+            pfsync: None,
+            preempt: now.variable(CarpVariable::Preempt).is_some_and(|value| value != 0),
+        }
+    }
+}
+
+/// As it is.
+impl From<VhidInventory> for WantedVhid {
+    fn from(VhidInventory { seen, key }: VhidInventory) -> Self {
+        let peer = seen.peer.and_then(|peer| if let IpAddr::V4(peer) = peer { Some(peer) } else { None });
+        let peer6 = seen.peer6.and_then(|peer| if let IpAddr::V6(peer) = peer { Some(peer) } else { None });
+        let key = key.filter(|key| !key.significant().is_empty());
+        let settings = VhidSettings { advbase: seen.advbase, advskew: seen.advskew, key, peer, peer6 };
+        Self { id: seen.id, settings, addresses: seen.addresses }
+    }
 }
 
 /// The way from what is to what should be.
@@ -167,7 +201,7 @@ fn pfsync(wanted: &Wanted, have: &Inventory) -> Option<Step> {
 }
 
 /// Whether two addresses are one to the kernel: a link-local one exists once on each interface.
-fn same_address(one: (&VhidRef, IpAddr), other: (&crate::model::InterfaceName, IpAddr)) -> bool {
+fn same_address(one: (&VhidRef, IpAddr), other: (&InterfaceName, IpAddr)) -> bool {
     let local = |ip: IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     one.1 == other.1 && (!local(one.1) || one.0.interface == *other.0)
 }
