@@ -8,7 +8,7 @@ use super::plan::document::Document;
 use super::plan::{Owned, failed, kernel, look, wanted};
 use super::time::now;
 use super::{Context, plan, render};
-use crate::core::plan::{Plan, Step, Wanted};
+use crate::core::plan::{Plan, Refusal, Step, Wanted};
 use crate::kernel::Administer;
 use crate::model::VhidRef;
 
@@ -50,11 +50,11 @@ pub(super) fn run(context: &mut Context, args: &ApplyArgs) -> Ended {
 
 fn show(context: &mut Context, document: &Document) -> Result<(), Failure> {
     let view = context.out.view(now());
-    context.out.write(&render::plan::page(document, &view))
+    context.out.write(&render::plan::applied(document, &view))
 }
 
 /// A plan that can be carried out. Without the right to read keys there is none to change anything either.
-fn judge(document: &Document, planned: Result<Plan, Vec<crate::core::plan::Refusal>>) -> Result<Plan, Failure> {
+fn judge(document: &Document, planned: Result<Plan, Vec<Refusal>>) -> Result<Plan, Failure> {
     let plan = planned.map_err(|_| Failure::new(exit::FAILED, "nothing was changed: see the obstacles above"))?;
     if !document.unknown_keys.is_empty() {
         return Err(Failure::new(exit::FAILED, "nothing was changed: only root may apply a plan"));

@@ -104,7 +104,7 @@ impl Site for Here<'_> {
 
     fn show(&mut self, document: &Document) -> Result<(), Failure> {
         let view = self.context.out.view(now());
-        self.context.out.write(&(render::plan::page(document, &view) + "\n"))
+        self.context.out.write(&(render::plan::applied(document, &view) + "\n"))
     }
 
     fn say(&mut self, text: &str) -> Result<(), Failure> {

@@ -4,11 +4,23 @@ use super::page::{Line, Page, Style, View};
 use crate::ctl::plan::document::{Document, Obstacle, PlannedStep, Verdict};
 use crate::model::VhidRef;
 
-const INDENT: usize = 12;
+const INDENT: usize = 14;
 
-/// The whole plan.
+/// The whole plan, and how to apply it.
 #[must_use]
 pub fn page(document: &Document, view: &View) -> String {
+    let mut page = body(document, view);
+    next(&mut page, document);
+    page.finish()
+}
+
+/// The plan for somebody who is about to apply it.
+#[must_use]
+pub fn applied(document: &Document, view: &View) -> String {
+    body(document, view).finish()
+}
+
+fn body(document: &Document, view: &View) -> Page {
     let mut page = Page::new(*view);
     head(&mut page, document);
     for obstacle in &document.refusals {
@@ -21,7 +33,7 @@ pub fn page(document: &Document, view: &View) -> String {
         planned(&mut page, at + 1, step);
     }
     rest(&mut page, document);
-    page.finish()
+    page
 }
 
 /// The judgement in one sentence.
@@ -87,32 +99,37 @@ fn planned(page: &mut Page, number: usize, step: &PlannedStep) {
 }
 
 fn rest(page: &mut Page, document: &Document) {
-    let names = |ids: &[VhidRef]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    if document.steps.is_empty() && document.left_alone.is_empty() && document.unknown_keys.is_empty() {
-        return;
-    }
-    if !document.steps.is_empty() {
+    if !document.steps.is_empty() && !(document.left_alone.is_empty() && document.unknown_keys.is_empty()) {
         page.gap();
     }
     if !document.left_alone.is_empty() {
-        let text = format!("{}: carpd.toml does not name them", names(&document.left_alone));
+        let text = format!("{}: not in carpd.toml", names(&document.left_alone));
         row(page, Style::Dim, "left alone", &text);
     }
     if !document.unknown_keys.is_empty() {
         let text = format!("the keys of {}: only root may read them, so ask as root", names(&document.unknown_keys));
         row(page, Style::Warn, "unknown", &text);
     }
-    match (document.steps.is_empty(), document.guided.is_empty()) {
-        (true, _) => {}
-        (false, true) => row(page, Style::Dim, "next", "carpctl apply"),
-        (false, false) => {
-            let text = format!(
-                "carpctl apply --guided changes both nodes without two MASTERs of {}, and asks before each step",
-                names(&document.guided)
-            );
-            row(page, Style::Dim, "next", &text);
-        }
+}
+
+fn next(page: &mut Page, document: &Document) {
+    if document.steps.is_empty() {
+        return;
     }
+    page.gap();
+    if document.guided.is_empty() {
+        row(page, Style::Dim, "next", "carpctl apply");
+        return;
+    }
+    let text = format!(
+        "carpctl apply --guided changes both nodes without two MASTERs of {}, and asks before each step",
+        names(&document.guided)
+    );
+    row(page, Style::Dim, "next", &text);
+}
+
+fn names(ids: &[VhidRef]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn row(page: &mut Page, style: Style, label: &str, text: &str) {
