@@ -12,6 +12,7 @@ mod pair;
 pub mod password;
 pub mod settings;
 pub mod system;
+mod wanted;
 
 pub use check::{CheckReport, check_file};
 pub use finding::{Code, Entry, Finding, Place, Severity};

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod ledger;
 mod maintenance;
 pub mod observe;
+pub mod plan;
 pub mod policy;
 pub mod probe;
 pub mod role;

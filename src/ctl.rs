@@ -3,6 +3,7 @@
 //! Everything it shows is rendered by pure functions in [`render`]; everything it knows comes from the daemon's control
 //! socket, or from the kernel when the daemon does not answer. It blocks, has no runtime, and every wait has a limit.
 
+mod apply;
 pub mod args;
 mod changes;
 pub mod client;
@@ -15,6 +16,7 @@ pub mod lab_run;
 pub mod look;
 mod maintenance;
 pub mod out;
+pub mod plan;
 pub mod render;
 mod shows;
 pub mod target;
@@ -99,6 +101,8 @@ fn run(cli: Cli) -> Ended {
             gate::answer(context, verbose, |target| gate::may_run(target, &service))
         }
         Command::Wait(args) => wait::run(&mut context?, &args),
+        Command::Plan(args) => plan::run(&mut context?, &args.remove, args.json),
+        Command::Apply(args) => apply::run(&mut context?, &args),
         Command::Config(Config::Show) => shows::config(&mut context?),
         Command::Config(Config::Check { file, peer, json }) => {
             config::check(&mut context?, file.as_deref(), peer.as_deref(), json)
@@ -120,18 +124,25 @@ fn run(cli: Cli) -> Ended {
 mod tests {
     use std::path::Path;
 
+    use super::plan::document::Document;
     use crate::core::status::Status;
 
-    /// `UPDATE_GOLDEN=1 cargo nextest run -E 'test(the_schema_in_the_tree)'` writes the file anew. A field that is renamed,
-    /// taken away or given another meaning also needs a new [`crate::core::status::SCHEMA`].
-    #[test]
-    fn the_schema_in_the_tree_is_that_of_the_code() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ctl/status.schema.json");
-        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Status)).unwrap() + "\n";
+    fn is_in_the_tree<T: schemars::JsonSchema>(name: &str) {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ctl").join(name);
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap() + "\n";
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &schema).unwrap();
         }
         let written = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(written == schema, "the status has changed; UPDATE_GOLDEN=1 writes its schema anew");
+        assert!(written == schema, "{name} has changed; UPDATE_GOLDEN=1 writes it anew");
+    }
+
+    /// `UPDATE_GOLDEN=1 cargo nextest run -E 'test(the_schemas_in_the_tree)'` writes the files anew. A field that is renamed,
+    /// taken away or given another meaning also needs a new [`crate::core::status::SCHEMA`] or
+    /// [`super::plan::document::SCHEMA`].
+    #[test]
+    fn the_schemas_in_the_tree_are_those_of_the_code() {
+        is_in_the_tree::<Status>("status.schema.json");
+        is_in_the_tree::<Document>("plan.schema.json");
     }
 }

@@ -132,13 +132,13 @@ pub fn open(name: &str) -> Result<Box<dyn Kernel>, KernelError> {
     }
 }
 
-/// The way to change the kernel that a configuration names, which is told as for [`open`].
+/// The way to change the kernel that a configuration names; the name is that of [`open`].
 ///
 /// # Errors
-/// [`KernelError::Unsupported`] where there is nothing that can be changed.
+/// [`KernelError::Unsupported`] where this platform has no CARP.
 pub fn administer(name: &str) -> Result<Box<dyn Administer>, KernelError> {
     match name.strip_prefix("lab:") {
-        Some(_) => Err(KernelError::Unsupported),
+        Some(path) => Ok(Box::new(lab::LabKernel::new(path))),
         #[cfg(target_os = "freebsd")]
         None => Ok(Box::new(freebsd::FreeBsd::new())),
         #[cfg(not(target_os = "freebsd"))]

@@ -10,10 +10,16 @@ use std::path::Path;
 
 use carpd::control::Entry;
 use carpd::core::io::{Level, Note, Topic};
+use carpd::core::plan::{self as core_plan, Wanted, WantedVhid};
 use carpd::core::status::{Status, VhidState};
+use carpd::ctl::plan::document::Document;
 use carpd::ctl::render::check::{Expect, check};
-use carpd::ctl::render::{View, history, maintenance, status, why};
+use carpd::ctl::render::{View, history, maintenance, plan, status, why};
 use carpd::ctl::text::width;
+use carpd::model::{
+    AdvBase, AdvSkew, CarpKey, CarpParameters, CarpState, CarpVariable, Demotion, InterfaceInventory, Inventory,
+    PfsyncSettings, VhidInventory, VhidProtocol, VhidSettings, VhidSnapshot,
+};
 use jiff::tz::TimeZone;
 use samples::{NOW, ago};
 
@@ -187,4 +193,97 @@ fn a_history_looks_as_designed() {
     golden("history", &history::entries(&entries, &view(), &TimeZone::UTC));
     golden("history_empty", &history::entries(&[], &view(), &TimeZone::UTC));
     golden("event", &history::event(&entries[3], &view(), &TimeZone::UTC));
+}
+
+/// A file with a vhid on em0, one on em1 that is new, and pfsync; the kernel with three other addresses and a vhid of its own.
+fn plans() -> (Wanted, Inventory) {
+    let settings = VhidSettings {
+        advbase: AdvBase::DEFAULT,
+        advskew: AdvSkew::new(100).unwrap(),
+        key: Some(CarpKey::from_password(b"secret")),
+        peer: None,
+        peer6: None,
+    };
+    let want = |id: &str, addresses: &[&str]| WantedVhid {
+        id: id.parse().unwrap(),
+        settings: settings.clone(),
+        addresses: addresses.iter().map(|net| net.parse().unwrap()).collect(),
+    };
+    let pfsync = PfsyncSettings {
+        syncdev: "em2".parse().ok(),
+        syncpeer: "10.0.0.2".parse().ok(),
+        version: 1400,
+        defer: false,
+        maxupdates: 128,
+    };
+    let wanted = Wanted {
+        vhids: vec![want("1@em0", &["192.0.2.1/24", "192.0.2.9/32"]), want("3@em1", &["2001:db8:1::1/64"])],
+        remove: Vec::new(),
+        pfsync: Some(pfsync.clone()),
+        preempt: true,
+    };
+    let seen = |id: &str, state, addresses: &[&str]| VhidInventory {
+        seen: VhidSnapshot {
+            id: id.parse().unwrap(),
+            state,
+            protocol: VhidProtocol::Carp(CarpParameters::default()),
+            addresses: addresses.iter().map(|net| net.parse().unwrap()).collect(),
+        },
+        key: Some(CarpKey::from_password(b"secret")),
+    };
+    let interface = |name: &str| InterfaceInventory {
+        name: name.parse().unwrap(),
+        up: true,
+        link: true,
+        may_carry_carp: true,
+        plain: Vec::new(),
+    };
+    let have = Inventory {
+        vhids: vec![
+            seen("1@em0", CarpState::Master, &["192.0.2.1/24", "192.0.2.5/32"]),
+            seen("7@em1", CarpState::Backup, &["203.0.113.1/24"]),
+        ],
+        interfaces: ["em0", "em1", "em2"].map(interface).into(),
+        variables: vec![(CarpVariable::Preempt, 0)],
+        demotion: Demotion::ZERO,
+        pfsync: Some(PfsyncSettings { syncdev: None, ..pfsync }),
+    };
+    (wanted, have)
+}
+
+#[test]
+fn a_plan_looks_as_designed_and_never_shows_a_key() {
+    let (mut wanted, mut have) = plans();
+    let show = |wanted: &Wanted, have: &Inventory| {
+        let document = Document::of("fw1", &core_plan::plan(wanted, have));
+        let json = serde_json::to_string_pretty(&document).unwrap() + "\n";
+        assert!(!json.contains("secret"));
+        (plan::page(&document, &view()), json)
+    };
+    golden("plan", &show(&wanted, &have).0);
+    let json = show(&wanted, &have).1;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/plan.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &json).unwrap();
+    }
+    assert_eq!(json, std::fs::read_to_string(&path).unwrap_or_default());
+    have.interfaces[0].up = false;
+    have.pfsync = None;
+    wanted.vhids[1].addresses.push("203.0.113.1/24".parse().unwrap());
+    golden("plan_refused", &show(&wanted, &have).0);
+    let (mut wanted, mut have) = plans();
+    wanted.vhids.clear();
+    wanted.pfsync = None;
+    have.variables = vec![(CarpVariable::Preempt, 1)];
+    golden("plan_equal", &show(&wanted, &have).0);
+    let (mut wanted, mut have) = plans();
+    wanted.vhids.truncate(1);
+    wanted.vhids[0].settings.advskew = AdvSkew::default();
+    wanted.vhids[0].addresses = have.vhids[0].seen.addresses.clone();
+    wanted.pfsync = None;
+    have.variables = vec![(CarpVariable::Preempt, 1)];
+    have.vhids[0].key = None;
+    golden("plan_unknown", &show(&wanted, &have).0);
+    let why = "vips.source is \"kernel\", so carpd.toml sets up none";
+    golden("plan_not_owned", &plan::page(&Document::not_owned("fw1", why), &view()));
 }

@@ -16,6 +16,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done or already so, 1 failed or not permitted, 3 the daemon cannot be reached,
 4 refused because a known fact speaks against it (--force overrides), 5 timed out, 64 wrong usage.
 check: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. is-master, may-run: 0 yes, 1 no, else: cannot tell.
+plan: 0 nothing to do, 1 cannot, 2 changes.
 
 In trouble?  carpctl status  says what is wrong and what to do next;  carpctl why  explains it.";
 
@@ -115,6 +116,15 @@ pub enum Command {
     },
     /// Wait until a vhid has a state, or a service a role. Exits 5 if it does not within the limit.
     Wait(WaitArgs),
+    /// Show how the kernel differs from carpd.toml, and what it would cost to change that. Changes nothing.
+    ///
+    /// Every write is listed with its cause and its effect: which vhid bounces, and for how long it has no MASTER.
+    /// Exits 0 nothing to do, 1 something stands in the way, 2 there are changes.
+    Plan(PlanArgs),
+    /// Make the kernel what carpd.toml says, step by step as `plan` lists them.
+    ///
+    /// It stops at the first error, and looks again at the end. Nothing to do means not one write.
+    Apply(ApplyArgs),
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(Config),
@@ -219,6 +229,37 @@ impl From<WaitRole> for Role {
             WaitRole::Standby => Self::Standby,
         }
     }
+}
+
+/// `carpctl plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// As JSON; its schema is documented and stable.
+    #[arg(long)]
+    pub json: bool,
+    /// Also take away this vhid, which carpd.toml does not name; once for each.
+    #[arg(long, value_name = "VHID@IF")]
+    pub remove: Vec<VhidRef>,
+}
+
+/// `carpctl apply`
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Only show the plan.
+    #[arg(long, conflicts_with_all = ["guided", "force"])]
+    pub dry_run: bool,
+    /// Change both nodes of a pair in the one order in which they never both are MASTER, asking before each step.
+    #[arg(long, conflicts_with = "force")]
+    pub guided: bool,
+    /// Take the answers of --guided from standard input even if that is no terminal.
+    #[arg(long, requires = "guided")]
+    pub yes: bool,
+    /// Change the addresses of a vhid that is MASTER or BACKUP at once, as on a node without a peer.
+    #[arg(long)]
+    pub force: bool,
+    /// Also take away this vhid, which carpd.toml does not name; once for each.
+    #[arg(long, value_name = "VHID@IF")]
+    pub remove: Vec<VhidRef>,
 }
 
 /// `carpctl config`

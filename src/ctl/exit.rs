@@ -8,6 +8,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// `is-master` and `may-run`: it cannot be told. Callers treat it as no.
 pub const CANNOT_TELL: u8 = 2;
+/// `plan`: there is something to do.
+pub const CHANGES: u8 = 2;
 /// The daemon cannot be reached. Also what `check` says when it cannot judge.
 pub const UNREACHABLE: u8 = 3;
 /// A known fact speaks against it; `--force` overrides.

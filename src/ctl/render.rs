@@ -6,6 +6,7 @@ pub mod finding;
 pub mod history;
 pub mod maintenance;
 pub mod page;
+pub mod plan;
 pub mod status;
 mod table;
 pub mod why;

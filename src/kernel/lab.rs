@@ -1,14 +1,16 @@
 //! A lab node's kernel, reached over the lab's Unix socket: one JSON object per line, both ways.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+mod wire;
+
+use std::io::{self, BufRead, BufReader, Read, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DemotionLogLine, Kernel, KernelError};
-use crate::model::{Demotion, Snapshot};
+use super::{Administer, DemotionLogLine, Kernel, KernelError};
+use crate::model::{Demotion, Inventory, Snapshot, Write};
 
 /// How long the lab may take to answer.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -17,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 const LONGEST_ANSWER: u64 = 16 << 20;
 
 /// What a node asks of its simulated kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum KernelAsk {
     /// [`Kernel::snapshot`]
@@ -29,6 +31,14 @@ pub enum KernelAsk {
     },
     /// [`Kernel::demotion_log`]
     DemotionLog,
+    /// [`Administer::inventory`]
+    Inventory,
+    /// [`Administer::write`]
+    Write {
+        /// What.
+        #[serde(with = "wire::WriteDef")]
+        write: Write,
+    },
 }
 
 /// What the simulated kernel answers.
@@ -40,12 +50,18 @@ pub enum KernelAnswer {
         /// The look.
         snapshot: Box<Snapshot>,
     },
-    /// To [`KernelAsk::AddDemotion`].
+    /// To [`KernelAsk::AddDemotion`] and [`KernelAsk::Write`].
     Done,
     /// To [`KernelAsk::DemotionLog`].
     DemotionLog {
         /// The lines.
         lines: Vec<DemotionLogLine>,
+    },
+    /// To [`KernelAsk::Inventory`].
+    Inventory {
+        /// The look.
+        #[serde(with = "wire::inventory")]
+        inventory: Box<Inventory>,
     },
     /// The node cannot answer, for example because it is powered off.
     Error {
@@ -125,6 +141,22 @@ impl Kernel for LabKernel {
     fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {
         match self.ask(KernelAsk::DemotionLog)? {
             KernelAnswer::DemotionLog { lines } => Ok(lines),
+            _ => Err(self.unexpected()),
+        }
+    }
+}
+
+impl Administer for LabKernel {
+    fn inventory(&mut self) -> Result<Inventory, KernelError> {
+        match self.ask(KernelAsk::Inventory)? {
+            KernelAnswer::Inventory { inventory } => Ok(*inventory),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn write(&mut self, write: &Write) -> Result<(), KernelError> {
+        match self.ask(KernelAsk::Write { write: write.clone() })? {
+            KernelAnswer::Done => Ok(()),
             _ => Err(self.unexpected()),
         }
     }

@@ -1,5 +1,7 @@
 //! Nodes with their kernels and cables, set up from configuration files: what both the real-time lab and the scenarios run.
 
+mod kernel;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -7,8 +9,9 @@ use ipnet::IpNet;
 use super::plan::{InterfacePlan, NodePlan, VhidPlan};
 use super::world::{LabError, NodeId, PfsyncSettings, SegmentId, VhidSettings, World, WorldConfig};
 use crate::core::attribution::OPNSENSE_MAINTENANCE;
-use crate::kernel::{DemotionLogLine, Kernel, KernelError};
-use crate::model::{Demotion, InterfaceName, Snapshot};
+use crate::model::{Demotion, InterfaceName};
+
+pub use kernel::NodeKernel;
 
 /// Two or more nodes.
 #[derive(Debug)]
@@ -76,7 +79,7 @@ impl Cluster {
 
     /// The kernel of node number `at`, for a carpd.
     pub fn kernel(&mut self, at: usize) -> NodeKernel<'_> {
-        NodeKernel { world: &mut self.world, node: self.nodes[at].id }
+        NodeKernel::new(&mut self.world, self.nodes[at].id)
     }
 
     /// Switches a node on again and lets its boot scripts set it up. Its cables stayed where they were.
@@ -124,8 +127,14 @@ impl Cluster {
     pub fn apply_pfsync(&mut self, at: usize) -> Result<(), LabError> {
         let ClusterNode { id, plan, .. } = &self.nodes[at];
         let Some(pfsync) = &plan.pfsync else { return Ok(()) };
-        let (syncdev, peer) = (Some(pfsync.syncdev.clone()), pfsync.syncpeer);
-        self.world.set_pfsync(*id, &PfsyncSettings { syncdev, peer, version: pfsync.version })
+        let settings = PfsyncSettings {
+            syncdev: Some(pfsync.syncdev.clone()),
+            peer: pfsync.syncpeer,
+            version: pfsync.version,
+            defer: pfsync.defer,
+            maxupdates: pfsync.maxupdates,
+        };
+        self.world.set_pfsync(*id, &settings)
     }
 
     fn apply_vhid(&mut self, id: NodeId, vhid: &VhidPlan) -> Result<(), LabError> {
@@ -192,35 +201,11 @@ fn free_name(label: &str, segments: &[ClusterSegment]) -> String {
     std::iter::once(label.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
 }
 
-/// One node's kernel, as carpd uses it.
-#[derive(Debug)]
-pub struct NodeKernel<'a> {
-    world: &'a mut World,
-    node: NodeId,
-}
-
-impl Kernel for NodeKernel<'_> {
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
-        self.world.snapshot(self.node).map_err(lab_error)
-    }
-
-    fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
-        self.world.add_demotion(self.node, delta).map_err(lab_error)
-    }
-
-    fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {
-        Ok(self.world.kernel_messages(self.node).filter_map(DemotionLogLine::parse).collect())
-    }
-}
-
-fn lab_error(error: LabError) -> KernelError {
-    KernelError::Lab { path: "lab".to_owned(), source: std::io::Error::other(error) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::opnsense::OpnsenseConfig;
+    use crate::kernel::Kernel;
     use crate::model::CarpState::{self, Backup, Master};
     use std::path::Path;
     use std::time::Duration;

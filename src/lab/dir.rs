@@ -5,6 +5,7 @@
 //! | `lock` | held by the lab process as long as it lives |
 //! | `lab.sock` | takes `carpctl lab cable`, `lab crash` and so on |
 //! | `NODE/carpd.toml`, `NODE/config.xml` | the node's configuration |
+//! | `NODE/password` | the stand-in for password files that are elsewhere |
 //! | `NODE/kernel.sock` | its simulated kernel |
 //! | `NODE/devd.seqpacket.pipe` | its simulated devd |
 //! | `NODE/carpd.sock`, `NODE/carpd.log`, `NODE/state/` | its real carpd |
@@ -132,6 +133,12 @@ impl NodePaths {
     #[must_use]
     pub fn config_xml(&self) -> PathBuf {
         self.dir.join("config.xml")
+    }
+
+    /// What stands in for password files that are elsewhere.
+    #[must_use]
+    pub fn password(&self) -> PathBuf {
+        self.dir.join("password")
     }
 
     /// The socket of its kernel.

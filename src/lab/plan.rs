@@ -64,6 +64,10 @@ pub struct PfsyncPlan {
     pub syncpeer: Option<IpAddr>,
     /// Message format, 0 for the kernel's own default.
     pub version: u32,
+    /// Hold the first packet of a connection back.
+    pub defer: bool,
+    /// How many updates of one state are collected.
+    pub maxupdates: u8,
 }
 
 impl NodePlan {
@@ -91,6 +95,8 @@ impl NodePlan {
                 syncdev: config.device(&p.interface)?.clone(),
                 syncpeer: p.peer.get().copied(),
                 version: p.version.get().copied().unwrap_or(1400),
+                defer: false,
+                maxupdates: 128,
             })
         });
         Self {
@@ -140,6 +146,8 @@ impl NodePlan {
             syncdev: p.syncdev.clone(),
             syncpeer: p.syncpeer,
             version: p.version.map_or(0, crate::config::settings::PfsyncVersion::number),
+            defer: p.defer,
+            maxupdates: p.maxupdates,
         });
         if let Some(p) = &pfsync
             && !interfaces.iter().any(|i| i.name == p.syncdev)

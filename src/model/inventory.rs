@@ -1,6 +1,7 @@
 //! All that a plan compares with what is wanted.
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::{CarpKey, CarpVariable, Demotion, InterfaceName, PfsyncSettings, VhidRef, VhidSnapshot};
 
@@ -29,7 +30,7 @@ pub struct VhidInventory {
 }
 
 /// An interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InterfaceInventory {
     /// Its name.
     pub name: InterfaceName,

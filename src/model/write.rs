@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::{AdvBase, AdvSkew, CarpKey, InterfaceName, VhidRef};
 
@@ -53,7 +54,8 @@ pub enum Write {
 }
 
 /// A variable of CARP that a plan may set (carp(4)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CarpVariable {
     /// `net.inet.carp.allow`: 0 takes every vhid of the node to INIT.
     Allow,
@@ -101,7 +103,7 @@ pub struct VhidSettings {
 }
 
 /// All that is set of pfsync0.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PfsyncSettings {
     /// Where states are sent; without it pfsync is off.
     pub syncdev: Option<InterfaceName>,

@@ -149,6 +149,9 @@ impl FakeKernel {
                 KernelAnswer::Done
             }
             KernelAsk::DemotionLog => KernelAnswer::DemotionLog { lines: state.log.clone() },
+            KernelAsk::Inventory | KernelAsk::Write { .. } => {
+                KernelAnswer::Error { text: "the daemon plans nothing".into() }
+            }
         }
     }
 

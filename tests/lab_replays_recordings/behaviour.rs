@@ -199,7 +199,12 @@ fn the_kernel_log_reads_as_recorded() {
 }
 
 fn set_pfsync(rig: &mut Rig, node: NodeId, syncdev: &str, peer: &str) {
-    let settings = PfsyncSettings { syncdev: Some(name(syncdev)), peer: peer.parse().ok(), version: 1400 };
+    let settings = PfsyncSettings {
+        syncdev: Some(name(syncdev)),
+        peer: peer.parse().ok(),
+        version: 1400,
+        ..PfsyncSettings::default()
+    };
     rig.world.set_pfsync(node, &settings).unwrap();
 }
 

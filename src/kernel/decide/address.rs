@@ -140,7 +140,7 @@ mod tests {
         let net = "192.0.2.1/24".parse().unwrap();
         assert!(add(&id(), net, None, &em0(true), &[]).unwrap_err().cause.contains("no vhid 1@em0"));
         assert!(add(&id(), net, Some(&carp()), &[], &[]).unwrap_err().cause.contains("no interface em0"));
-        let vrrp = Protocol::Vrrp { priority: 1, interval: 100 };
+        let vrrp = Protocol::Vrrp(None);
         assert!(add(&id(), net, Some(&vrrp), &em0(true), &[]).unwrap_err().cause.contains("VRRP"));
         assert!(delete(&id(), net, &[], &[]).unwrap_err().cause.contains("no interface em0"));
     }

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn vrrp_impossible_peers_and_impossible_keys_are_refused() {
-        let vrrp = Protocol::Vrrp { priority: 100, interval: 100 };
+        let vrrp = Protocol::Vrrp(None);
         assert!(decide(Some(&vrrp), true, &wanted(100)).unwrap_err().cause.contains("VRRP"));
         for peer in [[0, 0, 0, 0], [224, 0, 0, 18], [255, 255, 255, 255]] {
             let wanted = VhidSettings { peer: Some(peer.into()), ..wanted(100) };

@@ -9,8 +9,8 @@ use tokio::task::spawn_local;
 
 use super::protocol::LONGEST_ASK;
 use super::{Lab, StartError};
-use crate::kernel::Kernel;
 use crate::kernel::lab::{KernelAnswer, KernelAsk};
+use crate::kernel::{Administer, Kernel};
 
 /// Between two attempts to accept somebody while that fails, most likely for want of descriptors.
 pub(super) const RETRY: Duration = Duration::from_millis(100);
@@ -67,6 +67,14 @@ fn answer(lab: &Lab, at: usize, ask: KernelAsk) -> KernelAnswer {
         KernelAsk::DemotionLog => {
             lab.act(|state| state.cluster.kernel(at).demotion_log()).map(|lines| KernelAnswer::DemotionLog { lines })
         }
+        KernelAsk::Inventory => lab
+            .act(|state| state.cluster.kernel(at).inventory())
+            .map(|inventory| KernelAnswer::Inventory { inventory: Box::new(inventory) }),
+        KernelAsk::Write { write } => lab.act(|state| {
+            let written = state.cluster.kernel(at).write(&write);
+            state.administered(at);
+            written.map(|()| KernelAnswer::Done)
+        }),
     };
     answered.unwrap_or_else(|error| KernelAnswer::Error { text: cause(&error) })
 }

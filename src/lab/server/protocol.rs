@@ -222,6 +222,8 @@ pub struct NodeView {
     pub devd_clients: usize,
     /// Writes that carpd made to its kernel since the lab began.
     pub writes: usize,
+    /// Writes that `carpctl apply` asked of its kernel since the lab began.
+    pub administered: usize,
 }
 
 /// A vhid.

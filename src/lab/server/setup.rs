@@ -133,6 +133,11 @@ pub fn prepare(lab: &LabDir, input: &NodeInput, carpctl: &Path) -> Result<NodeSe
     if let VipsPart::Opnsense(bytes) = &draft.vips {
         lab.write(&paths.config_xml(), bytes)?;
     }
+    if let VipsPart::Static(vips) = &draft.vips
+        && has_password_elsewhere(vips)
+    {
+        lab.write(&paths.password(), PASSWORD)?;
+    }
     lab.write(&paths.config(), text.as_bytes())?;
     // Read back, so that lab and carpd cannot differ about limits and defaults.
     let services = config::load_for(&paths.config(), &AnySystem)?.settings.services;
@@ -194,7 +199,7 @@ fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
         Vips::Static(vips) => {
             let plan = NodePlan::from_static::<std::convert::Infallible>(&input.name, vips, |file| Ok(key(file)));
             let Ok(plan) = plan;
-            if vips.vhids.iter().any(|v| v.password_file.as_deref().is_some_and(|file| password::read(file).is_err())) {
+            if has_password_elsewhere(vips) {
                 notes.push(format!("{}: a password file is not here; a made-up password stands in for it", input.name));
             }
             (plan, VipsPart::Static(vips.clone()))
@@ -212,9 +217,19 @@ fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
     Ok(Draft { plan, vips, services, rest: Some(settings), notes })
 }
 
-/// Both nodes of a pair whose password files are elsewhere get the same key.
+/// Stands in for every password whose file is not here, so both nodes of a pair have the same.
+const PASSWORD: &[u8] = b"carpd-lab";
+
 fn key(file: &Path) -> CarpKey {
-    password::read(file).map_or_else(|_| CarpKey::from_password(b"carpd-lab"), |password| password.key)
+    password::read(file).map_or_else(|_| CarpKey::from_password(PASSWORD), |password| password.key)
+}
+
+fn is_elsewhere(file: &Path) -> bool {
+    password::read(file).is_err()
+}
+
+fn has_password_elsewhere(vips: &config::settings::StaticVips) -> bool {
+    vips.vhids.iter().filter_map(|vhid| vhid.password_file.as_deref()).any(is_elsewhere)
 }
 
 #[derive(Serialize)]
@@ -270,6 +285,8 @@ struct TomlVhid<'a> {
     peer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer6: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_file: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
@@ -279,6 +296,8 @@ struct TomlPfsync {
     syncpeer: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
+    defer: bool,
+    maxupdates: u8,
 }
 
 #[derive(Serialize)]
@@ -342,12 +361,16 @@ fn carpd_toml(name: &str, paths: &NodePaths, draft: &Draft, carpctl: &Path) -> R
         vips: TomlVips {
             source: if statics.is_some() { "static" } else { "opnsense" },
             config_xml: statics.is_none().then(|| paths.config_xml()),
-            vhid: statics.map(|vips| vips.vhids.iter().map(toml_vhid).collect()).unwrap_or_default(),
+            vhid: statics
+                .map(|vips| vips.vhids.iter().map(|vhid| toml_vhid(vhid, paths)).collect())
+                .unwrap_or_default(),
         },
         pfsync: statics.and_then(|vips| vips.pfsync.as_ref()).map(|p| TomlPfsync {
             syncdev: p.syncdev.to_string(),
             syncpeer: p.syncpeer.map(|peer| peer.to_string()),
             version: p.version.map(config::settings::PfsyncVersion::number),
+            defer: p.defer,
+            maxupdates: p.maxupdates,
         }),
         carp: statics.map(|vips| TomlCarp { preempt: vips.preempt }),
         maintenance: rest.map(|s| TomlMaintenance { demotion: s.maintenance.demotion.into() }),
@@ -357,7 +380,7 @@ fn carpd_toml(name: &str, paths: &NodePaths, draft: &Draft, carpctl: &Path) -> R
     toml::to_string(&file)
 }
 
-fn toml_vhid(vhid: &config::settings::StaticVhid) -> TomlVhid<'_> {
+fn toml_vhid<'a>(vhid: &'a config::settings::StaticVhid, paths: &NodePaths) -> TomlVhid<'a> {
     TomlVhid {
         interface: vhid.id.interface.as_str(),
         vhid: vhid.id.vhid.get(),
@@ -366,6 +389,7 @@ fn toml_vhid(vhid: &config::settings::StaticVhid) -> TomlVhid<'_> {
         addresses: vhid.addresses.iter().map(ToString::to_string).collect(),
         peer: vhid.peer.map(|peer| peer.to_string()),
         peer6: vhid.peer6.map(|peer| peer.to_string()),
+        password_file: vhid.password_file.clone().map(|file| if is_elsewhere(&file) { paths.password() } else { file }),
     }
 }
 
@@ -430,6 +454,10 @@ mod tests {
         assert_eq!((service.name.as_str(), service.settle.as_secs()), ("vpn", 6));
         assert!(matches!(service.driver, config::settings::Driver::Exec { .. }));
         assert_eq!(node.plan.vhids.len(), 1);
+        let Vips::Static(vips) = config::load_for(&node.paths.config(), &AnySystem).unwrap().settings.vips else {
+            panic!("its carpd.toml owns its vhids")
+        };
+        assert!(vips.wanted().unwrap().vhids[0].settings.key == node.plan.vhids[0].key, "its carpd.toml names its key");
         assert!(node.notes.iter().any(|note| note.contains("made-up password")));
         assert!(node.notes.iter().any(|note| note.contains("stand-in")));
         lab.remove().unwrap();

@@ -43,6 +43,8 @@ pub(in crate::lab) struct NodeState {
     pub(in crate::lab) daemon_ended: String,
     /// Services that said they run.
     pub(in crate::lab) processes: Vec<ServiceProcess>,
+    /// Writes of a plan that were asked of its kernel, those that failed among them.
+    pub(in crate::lab) administered: usize,
 }
 
 /// A process that stands in for a service.
@@ -84,6 +86,7 @@ impl State {
             daemon: None,
             daemon_ended: "was not started".to_owned(),
             processes: Vec::new(),
+            administered: 0,
         };
         Self {
             cluster,
@@ -157,6 +160,10 @@ impl State {
     pub(super) fn wrote(&mut self, at: usize, delta: Demotion) {
         let now = self.cluster.world.now();
         self.timeline.nodes[at].writes.push((now, delta));
+    }
+
+    pub(super) fn administered(&mut self, at: usize) {
+        self.nodes[at].administered += 1;
     }
 
     pub(super) fn devd(&mut self, at: usize, run: bool) -> io::Result<()> {

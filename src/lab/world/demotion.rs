@@ -1,6 +1,6 @@
 //! `net.inet.carp.*`: the sum of demotions and the other switches of a node.
 
-use crate::model::{CarpState, Demotion};
+use crate::model::{CarpState, CarpVariable, Demotion};
 
 use super::clock::Event;
 use super::node::NodeId;
@@ -15,6 +15,20 @@ impl World {
         self.running(node)?;
         self.demote(node.at(), delta.get(), "sysctl");
         Ok(())
+    }
+
+    /// Writes a variable of CARP, as sysctl(8) does.
+    ///
+    /// # Errors
+    /// The node is off.
+    pub fn set_variable(&mut self, node: NodeId, variable: CarpVariable, value: i32) -> Result<(), LabError> {
+        match variable {
+            CarpVariable::Allow => self.set_allow(node, value != 0),
+            CarpVariable::Preempt => self.set_preempt(node, value != 0),
+            CarpVariable::Log => self.set_log(node, value),
+            CarpVariable::SenderrDemotionFactor => self.set_senderr_factor(node, Demotion::new(value)),
+            CarpVariable::IfdownDemotionFactor => self.set_ifdown_factor(node, Demotion::new(value)),
+        }
     }
 
     /// Writes `net.inet.carp.preempt`. It counts at the next advert that the node hears.

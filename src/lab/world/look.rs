@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use crate::model::{
-    CarpParameters, Demotion, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidProtocol, VhidRef, VhidSnapshot,
+    CarpKey, CarpParameters, CarpVariable, Demotion, InterfaceInventory, InterfaceSnapshot, Inventory, PfsyncSettings,
+    PfsyncSnapshot, Snapshot, VhidInventory, VhidProtocol, VhidRef, VhidSnapshot,
 };
 
 use super::carp::{GROUP4, GROUP6};
@@ -33,6 +34,29 @@ impl World {
             counters: node.counters,
             pfsync: Some(node.pfsync_snapshot()),
         })
+    }
+
+    /// One look at everything that can be changed, as root sees it.
+    ///
+    /// # Errors
+    /// The node is off.
+    pub fn inventory(&self, node: NodeId) -> Result<Inventory, LabError> {
+        let node = self.powered(node)?;
+        let mut vhids: Vec<VhidInventory> = (0..node.vhids.len()).map(|v| node.vhid_inventory(v)).collect();
+        vhids.sort_unstable_by(|a, b| a.seen.id.cmp(&b.seen.id));
+        let there = node.interfaces.iter().enumerate().filter(|(_, interface)| !interface.gone);
+        let mut interfaces: Vec<InterfaceInventory> = there.map(|(i, _)| node.interface_inventory(i)).collect();
+        interfaces.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        let sysctls = &node.sysctls;
+        let variables = [
+            (CarpVariable::Allow, i32::from(sysctls.allow)),
+            (CarpVariable::Preempt, i32::from(sysctls.preempt)),
+            (CarpVariable::Log, node.log_level),
+            (CarpVariable::SenderrDemotionFactor, sysctls.senderr_demotion_factor.get()),
+            (CarpVariable::IfdownDemotionFactor, sysctls.ifdown_demotion_factor.get()),
+        ];
+        let pfsync = Some(node.pfsync_settings());
+        Ok(Inventory { vhids, interfaces, variables: variables.into(), demotion: sysctls.demotion, pfsync })
     }
 
     /// One vhid, as a single SIOCGVH or netlink GET and the list of its addresses show it.
@@ -88,6 +112,37 @@ impl Node {
                 peer6: (vhid.peer6 != GROUP6).then_some(vhid.peer6),
             }),
             addresses,
+        }
+    }
+
+    fn vhid_inventory(&self, v: usize) -> VhidInventory {
+        let unset = || CarpKey::from_kernel(&[0; CarpKey::LEN]);
+        VhidInventory { seen: self.vhid_snapshot(v), key: Some(self.vhids[v].key.clone().unwrap_or_else(unset)) }
+    }
+
+    fn interface_inventory(&self, i: usize) -> InterfaceInventory {
+        let interface = &self.interfaces[i];
+        let own = self.addresses.iter().filter(|a| a.interface == i && a.vhid.is_none());
+        let mut plain: Vec<IpNet> = own.map(|a| a.net).collect();
+        plain.sort_unstable();
+        InterfaceInventory {
+            name: interface.name.clone(),
+            up: interface.up,
+            link: interface.link,
+            // Types that refuse CARP are not modelled.
+            may_carry_carp: true,
+            plain,
+        }
+    }
+
+    fn pfsync_settings(&self) -> PfsyncSettings {
+        let pfsync = &self.pfsync;
+        PfsyncSettings {
+            syncdev: pfsync.syncdev.map(|i| self.interfaces[i].name.clone()),
+            syncpeer: pfsync.peer,
+            version: pfsync.version,
+            defer: pfsync.defer,
+            maxupdates: pfsync.maxupdates,
         }
     }
 

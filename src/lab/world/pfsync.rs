@@ -21,6 +21,9 @@ const STATES_PER_PACKET: u32 = 3;
 /// pf's default limit of states; the wait for the end of a bulk update depends on it.
 const STATE_LIMIT: u32 = 100_000;
 
+/// `sc_maxupdates` at boot.
+const MAX_UPDATES: u8 = 128;
+
 /// What SIOCSETPFSYNCNV carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PfsyncSettings {
@@ -30,6 +33,17 @@ pub struct PfsyncSettings {
     pub peer: Option<IpAddr>,
     /// Message format: 1301, 1400 or 1500; 0 is the newest.
     pub version: u32,
+    /// Hold the first packet of a connection back. Kept, and nothing else: no packets flow here.
+    pub defer: bool,
+    /// How many updates are collected into one message. Kept, and nothing else.
+    pub maxupdates: u8,
+}
+
+impl Default for PfsyncSettings {
+    /// Off, with what the kernel has at boot.
+    fn default() -> Self {
+        Self { syncdev: None, peer: None, version: 0, defer: false, maxupdates: MAX_UPDATES }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -37,6 +51,8 @@ pub(super) struct Pfsync {
     pub(super) syncdev: Option<usize>,
     pub(super) peer: Option<IpAddr>,
     pub(super) version: u32,
+    pub(super) defer: bool,
+    pub(super) maxupdates: u8,
     /// `PFSYNCF_OK`.
     pub(super) in_sync: bool,
     pub(super) ipackets: u64,
@@ -62,6 +78,8 @@ impl Default for Pfsync {
             syncdev: None,
             peer: None,
             version: 1500,
+            defer: false,
+            maxupdates: MAX_UPDATES,
             in_sync: true,
             ipackets: 0,
             opackets: 0,
@@ -133,6 +151,7 @@ impl World {
         };
         let pfsync = &mut there.pfsync;
         pfsync.version = version;
+        (pfsync.defer, pfsync.maxupdates) = (settings.defer, settings.maxupdates);
         pfsync.syncdev = syncdev;
         if syncdev.is_some() || settings.peer.is_some() {
             pfsync.peer = settings.peer;

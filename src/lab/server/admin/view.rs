@@ -45,6 +45,7 @@ fn node(state: &State, at: usize) -> NodeView {
         devd: node.devd.is_running(),
         devd_clients: node.devd.clients(),
         writes: state.timeline.nodes[at].writes.len(),
+        administered: node.administered,
     }
 }
 

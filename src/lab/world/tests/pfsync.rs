@@ -17,7 +17,12 @@ fn pair() -> (Pair, InterfaceName) {
 }
 
 fn set(pair: &mut Pair, node: NodeId, peer: &str) {
-    let settings = PfsyncSettings { syncdev: "em1".parse().ok(), peer: Some(peer.parse().unwrap()), version: 1400 };
+    let settings = PfsyncSettings {
+        syncdev: "em1".parse().ok(),
+        peer: Some(peer.parse().unwrap()),
+        version: 1400,
+        ..PfsyncSettings::default()
+    };
     pair.world.set_pfsync(node, &settings).unwrap();
 }
 
@@ -120,7 +125,8 @@ fn an_unknown_version_or_syncdev_is_refused() {
     let (mut pair, _) = pair();
     let unknown = [("em1", 1234), ("em9", 1400)];
     for (syncdev, version) in unknown {
-        let settings = PfsyncSettings { syncdev: syncdev.parse().ok(), peer: None, version };
+        let settings =
+            PfsyncSettings { syncdev: syncdev.parse().ok(), peer: None, version, ..PfsyncSettings::default() };
         assert_eq!(pair.world.set_pfsync(pair.a, &settings).unwrap_err().errno(), 22);
     }
     assert_eq!(bulk(&pair), (true, 0));
