@@ -36,6 +36,7 @@ use crate::model::{CarpState, Mono, VhidRef};
 use crate::service::{Health, Prepared};
 
 pub use cli::main;
+pub use log::LogTo;
 
 use alarm::Alarm;
 use configuration::{Configuration, describe_all};
@@ -55,8 +56,8 @@ const TO_STOP: Duration = Duration::from_secs(60);
 pub struct Options {
     /// The configuration file.
     pub config: PathBuf,
-    /// Each line of the log begins with the time.
-    pub log_time: bool,
+    /// Where its log goes.
+    pub log_to: LogTo,
 }
 
 /// Something that happened outside the daemon's thread.
@@ -101,7 +102,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         .map_err(|findings| anyhow::Error::msg(describe_all(&findings)).context("the configuration cannot be used"))?;
     // Until the very end: a write that a hanging disk has not finished may still come after the event loop is over.
     let _lock = StateLock::take(&configuration.settings.node.state_dir)?;
-    let log = Log::start(options.log_time).context("the log cannot be started")?;
+    let log = Log::start(&options.log_to).context("the log cannot be started")?;
     log.set_level(configuration.settings.node.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{Options, check, run};
+use super::{LogTo, Options, check, run};
 
 /// Makes everything on this node follow what CARP has elected.
 ///
@@ -23,6 +23,10 @@ struct Args {
     /// Begin each line of the log with the time.
     #[arg(long)]
     log_time: bool,
+    /// Log to syslogd instead of standard error [default socket: /var/run/log].
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = "/var/run/log")]
+    #[arg(conflicts_with = "log_time")]
+    syslog: Option<PathBuf>,
     /// Accepted for the sake of service managers; the daemon always stays in the foreground.
     #[arg(long)]
     foreground: bool,
@@ -41,7 +45,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if args.check {
         return ExitCode::from(check(&args.config));
     }
-    match run(&Options { config: args.config, log_time: args.log_time }) {
+    let log_to = args.syslog.map_or(LogTo::Stderr { time: args.log_time }, LogTo::Syslog);
+    match run(&Options { config: args.config, log_to }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("carpd: {}", told_once(&error));

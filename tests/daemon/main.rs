@@ -8,3 +8,4 @@ mod reload;
 mod start;
 mod state;
 mod support;
+mod syslog;
