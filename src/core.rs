@@ -171,6 +171,19 @@ impl Core {
         }
     }
 
+    /// Whether carpd's share of the demotion is what its reasons add up to, and the journal on disk says so.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let durable = self.writing.is_none() && self.write_error.is_none() && self.journal == self.durable;
+        durable && matches!(self.ledger, Ledger::Settled(_)) && !self.share_is_wrong()
+    }
+
+    /// When the boot hold ends at the latest, if there is one.
+    #[must_use]
+    pub const fn hold_until(&self) -> Option<Mono> {
+        self.journal.hold_until
+    }
+
     /// The policy in force.
     #[must_use]
     pub const fn policy(&self) -> &Policy {

@@ -10,6 +10,7 @@ mod clock;
 mod configuration;
 mod control;
 mod devd;
+mod early;
 mod history;
 mod http;
 mod lock;
@@ -43,7 +44,7 @@ use configuration::{Configuration, describe_all};
 use control::Asked;
 use history::History;
 use http::Exporter;
-use lock::StateLock;
+use lock::{StateLock, Stay};
 use log::Log;
 use node::{Node, Parts};
 use state::StateFile;
@@ -101,7 +102,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let configuration = Configuration::read(&options.config)
         .map_err(|findings| anyhow::Error::msg(describe_all(&findings)).context("the configuration cannot be used"))?;
     // Until the very end: a write that a hanging disk has not finished may still come after the event loop is over.
-    let _lock = StateLock::take(&configuration.settings.node.state_dir)?;
+    let _lock = StateLock::take(&configuration.settings.node.state_dir, Stay::Daemon)?;
     let log = Log::start(&options.log_to).context("the log cannot be started")?;
     log.set_level(configuration.settings.node.log);
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{LogTo, Options, check, run};
+use super::{LogTo, Options, check, early, run};
 
 /// Makes everything on this node follow what CARP has elected.
 ///
@@ -20,6 +20,12 @@ struct Args {
     /// Check the configuration and exit: 0 good, 1 unusable, 2 good with warnings.
     #[arg(long)]
     check: bool,
+    /// Put a maintenance and the boot hold into effect, before the network comes up, and exit.
+    #[arg(long, conflicts_with = "check")]
+    early: bool,
+    /// Wait until the boot hold is over, end it if no carpd runs, and exit.
+    #[arg(long, conflicts_with_all = ["check", "early"])]
+    end_hold: bool,
     /// Begin each line of the log with the time.
     #[arg(long)]
     log_time: bool,
@@ -45,8 +51,15 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if args.check {
         return ExitCode::from(check(&args.config));
     }
+    if args.early || args.end_hold {
+        return ended(if args.early { early::apply(&args.config) } else { early::end_hold(&args.config) });
+    }
     let log_to = args.syslog.map_or(LogTo::Stderr { time: args.log_time }, LogTo::Syslog);
-    match run(&Options { config: args.config, log_to }) {
+    ended(run(&Options { config: args.config, log_to }))
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("carpd: {}", told_once(&error));

@@ -29,6 +29,9 @@ pub(crate) const STARTS: &str = "carpd ";
 /// The note that a daemon writes last.
 pub(crate) const ENDS: &str = "carpd ends; the vhids stay as they are";
 
+/// How the note begins that stands before what was done before a daemon was started.
+pub(crate) const BOOT: &str = "boot: ";
+
 /// The history of a node.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -53,9 +56,11 @@ impl History {
     /// The time of the last entry, if the daemon that wrote it did not come to its end. A history without any start is of no daemon
     /// that would have written its end.
     pub(crate) fn broke_off(&self) -> Option<Wall> {
-        let of_daemon = |entry: &&Entry| entry.note.topic == Topic::Daemon && entry.note.text.starts_with(STARTS);
-        let last = self.entries.iter().rev().find(of_daemon)?;
-        (last.note.text != ENDS).then(|| self.entries.back().map(|entry| entry.time)).flatten()
+        let begins = |entry: &Entry, with: &str| entry.note.topic == Topic::Daemon && entry.note.text.starts_with(with);
+        let last = self.entries.iter().rposition(|entry| begins(entry, STARTS))?;
+        // What follows a boot was not that daemon's word.
+        let words = self.entries.range(last..).take_while(|entry| !begins(entry, BOOT));
+        (self.entries[last].note.text != ENDS).then(|| words.last().map(|entry| entry.time)).flatten()
     }
 
     /// Adds an entry. Returns it as a line of JSON.
@@ -78,6 +83,18 @@ impl History {
     pub(crate) fn newest(&self, limit: usize) -> Vec<Entry> {
         self.entries.iter().skip(self.entries.len().saturating_sub(limit)).cloned().collect()
     }
+}
+
+/// Adds entries to the history in `directory`, which no daemon may have open: the caller holds the lock.
+pub(crate) fn record(directory: &Path, notes: Vec<Note>, time: Wall) -> io::Result<()> {
+    let (entries, torn) = restore(directory);
+    let next = entries.back().map_or(1, |entry| entry.seq + 1);
+    let mut batch = if torn { "\n".to_owned() } else { String::new() };
+    for (seq, note) in (next..).zip(notes) {
+        batch += &serde_json::to_string(&Entry { seq, time, note })?;
+        batch.push('\n');
+    }
+    append(directory, batch.as_bytes())
 }
 
 /// The newest entries on disk, and whether the last line was cut by a crash.
