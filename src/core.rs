@@ -289,6 +289,7 @@ impl Core {
             let lost = known.is_some_and(|snapshot| replaced || !may_bounce_back(policy, snapshot));
             let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
             let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
+            service.draining = self.journal.drain;
             service.follow(policy, role, grace_over, planned || lost || self.stopping, now.mono);
         }
     }

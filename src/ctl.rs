@@ -7,6 +7,7 @@ pub mod args;
 mod changes;
 pub mod client;
 mod config;
+mod drain;
 mod events;
 pub mod exit;
 mod gate;
@@ -85,6 +86,8 @@ fn run(cli: Cli) -> Ended {
         Command::Status(args) => shows::status(&mut context?, &args),
         Command::Why { object } => shows::why(&mut context?, object.as_ref()),
         Command::Maintenance(command) => maintenance::run(&mut context?, &command),
+        Command::Drain { cancel: true, .. } => drain::cancel(&mut context?),
+        Command::Drain { limit, .. } => drain::drain(&mut context?, limit),
         Command::Check { expect } => match context {
             Ok(mut context) => shows::check(&mut context, expect),
             Err(failure) => {

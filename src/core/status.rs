@@ -44,6 +44,9 @@ pub struct Status {
     pub carp: Option<CarpStatus>,
     /// Maintenance.
     pub maintenance: MaintenanceStatus,
+    /// The node is about to be shut down: it gives up its VIPs and starts nothing more.
+    #[serde(default)]
+    pub draining: bool,
     /// The services, in the order of the configuration.
     pub services: Vec<ServiceStatus>,
     /// `pfsync0`, `null` where there is none or it is unknown.
@@ -283,6 +286,7 @@ impl Core {
             demotion: self.demotion_status(known),
             carp: known.map(|snapshot| carp_status(snapshot, self.adverts.badauth_ago(now.mono))),
             maintenance: self.maintenance_status(),
+            draining: self.journal.drain,
             services: self
                 .policy
                 .services
@@ -398,6 +402,7 @@ pub fn from_kernel(node: String, snapshot: &Snapshot, silence: Problem, now: Now
         },
         carp: Some(carp_status(snapshot, None)),
         maintenance: MaintenanceStatus::default(),
+        draining: false,
         services: Vec::new(),
         pfsync: pfsync_status(snapshot),
         peer: None,

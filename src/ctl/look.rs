@@ -131,6 +131,7 @@ fn nobody(target: &Target, silence: Problem, error: &KernelError, now: Now) -> S
         demotion: DemotionStatus { total: None, reasons: Vec::new(), ledger: LedgerState::Unread },
         carp: None,
         maintenance: MaintenanceStatus::default(),
+        draining: false,
         services: Vec::new(),
         pfsync: None,
         peer: None,

@@ -81,6 +81,7 @@ pub(crate) fn healthy() -> Status {
         demotion: DemotionStatus { total: Some(0), reasons: Vec::new(), ledger: LedgerState::Settled },
         carp: Some(CarpStatus { allow: true, preempt: true, badauth: 0, badauth_ago: None, badvhid: 0 }),
         maintenance: MaintenanceStatus::default(),
+        draining: false,
         services: vec![gateway()],
         pfsync: Some(PfsyncStatus {
             syncdev: Some("em2".parse().unwrap()),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "these are tests")]
 
 mod clients;
+mod drain;
 mod early;
 mod follow;
 mod limits;

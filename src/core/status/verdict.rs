@@ -168,6 +168,11 @@ fn demotion(status: &Status, problems: &mut Vec<Problem>) {
         let next = if status.maintenance.active { "carpctl maintenance leave" } else { "leave it in the GUI" };
         problems.push(problem(Severity::Warning, "in maintenance", maintenance_effect(status), next));
     }
+    if status.draining {
+        let effect = "it gives up its VIPs and starts nothing more: it is about to be shut down";
+        let next = "if the shutdown was called off: carpctl drain --cancel";
+        problems.push(problem(Severity::Warning, "this node is draining", effect, next));
+    }
     for part in &status.demotion.reasons {
         if part.source == PartSource::Unattributed && status.source == Source::Kernel {
             let what = format!("a demotion of {} that the kernel alone does not explain", part.value);
@@ -227,6 +232,8 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
         let failed = service.last_action.as_ref().filter(|a| a.result != ActionResult::Ok);
         let detail = failed.map_or_else(String::new, |a| format!(": {} {}", a.kind.as_str(), a.detail));
         match (service.want, service.is) {
+            // Whoever shuts the node down stops it.
+            (Some(Role::Active), Is::Stopped) if status.draining => {}
             (Some(Role::Active), Is::Stopped) if failed.is_some() => {
                 let what = format!("{name} should run and does not{detail}");
                 problems.push(problem(Severity::Critical, what, "it is tried again", format!("carpctl why {name}")));

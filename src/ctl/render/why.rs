@@ -278,6 +278,7 @@ fn origin(part: &demotion::Summand, source: Source) -> String {
     let said = match (part.source, part.name.as_str()) {
         (PartSource::Carpd, "maintenance") => "carpctl maintenance leave takes it back",
         (PartSource::Carpd, "boot hold") => "ends by itself after the boot",
+        (PartSource::Carpd, "drain") => "ends with the boot; carpctl drain --cancel ends it before",
         (PartSource::Carpd, "write mark") => "tells carpd after a crash whether its last write arrived",
         (PartSource::Carpd, "changing") => "carpd's share is being changed",
         (PartSource::Carpd, _) => "ends when the service is healthy, or no longer active here",
@@ -354,6 +355,7 @@ fn next(status: &Status, service: &ServiceStatus) -> String {
     match (service.busy, service.want, service.is) {
         (Some(ActionKind::Start), ..) => "it is being started right now".to_owned(),
         (Some(ActionKind::Stop), ..) => "it is being stopped right now".to_owned(),
+        (_, Some(Role::Active), Is::Stopped) if status.draining => "nothing: the node is draining".to_owned(),
         (_, Some(Role::Active), Is::Stopped) => format!("carpd starts it{again}"),
         (_, Some(Role::Standby), Is::Running) => format!("carpd stops it{again}"),
         (_, Some(Role::Standby), Is::Unknown) => format!("carpd stops it, to be sure{again}"),
