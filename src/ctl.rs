@@ -15,6 +15,7 @@ mod lab;
 pub mod lab_run;
 pub mod look;
 mod maintenance;
+mod nudge;
 pub mod out;
 pub mod render;
 mod shows;
@@ -107,6 +108,7 @@ fn run(cli: Cli) -> Ended {
             config::check(&mut context?, file.as_deref(), peer.as_deref(), json)
         }
         Command::Explain { code } => config::explain(&mut context?, code.as_deref()),
+        Command::Nudge => nudge::run(&mut context?),
         Command::Reload => changes::reload(&mut context?),
         Command::Metrics => shows::metrics(&mut context?),
         Command::Demotion(Demotion::Assume { fate }) => changes::assume(&mut context?, fate),

@@ -302,6 +302,31 @@ impl Core {
         status
     }
 
+    /// The node in a few words, as the title of its process: `fw1 2 MASTER 1 BACKUP, maintenance`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let mut title = self.policy.node.clone();
+        match self.observer.known() {
+            None => title.push_str(" unknown"),
+            Some(look) if look.vhids.is_empty() => title.push_str(" no vhids"),
+            Some(look) => {
+                for state in [CarpState::Master, CarpState::Backup, CarpState::Init] {
+                    let count = look.vhids.iter().filter(|vhid| vhid.state == state).count();
+                    if count > 0 {
+                        title.push_str(&format!(" {count} {}", state.as_str()));
+                    }
+                }
+            }
+        }
+        for (is, word) in [(self.journal.maintenance.is_some(), "maintenance"), (self.journal.drain, "draining")] {
+            if is {
+                title.push_str(", ");
+                title.push_str(word);
+            }
+        }
+        title
+    }
+
     fn facts(&self, now: Now) -> verdict::Facts<'_> {
         verdict::Facts {
             unreadable: self.observer.unreadable().map(|(since, why)| (now.mono.since(since.mono), why)),

@@ -136,6 +136,10 @@ pub enum Command {
     },
     /// Read the configuration again; one with mistakes is refused and changes nothing.
     Reload,
+    /// Have the kernel looked at now. Without the daemon: stop services whose vhids are MASTER elsewhere; start nothing.
+    ///
+    /// For devd's rules and scripts of others.
+    Nudge,
     /// Print the metrics as Prometheus text.
     Metrics,
     /// Settle the ledger of demotion after a crash, if carpd cannot do it by itself.

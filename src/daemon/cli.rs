@@ -3,10 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use super::{LogTo, Options, check, early, run};
+
+/// What keeps carpd from running, such as a mistake in its configuration or another carpd, is not gone a second later. A
+/// longer pause of the supervisor itself would also hold up the start after a crash.
+const NEXT_TRY: Duration = Duration::from_secs(30);
 
 /// Makes everything on this node follow what CARP has elected.
 ///
@@ -33,6 +38,9 @@ struct Args {
     #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = "/var/run/log")]
     #[arg(conflicts_with = "log_time")]
     syslog: Option<PathBuf>,
+    /// A supervisor starts carpd again whenever it ends: if carpd cannot run, say why and wait 30 s before ending.
+    #[arg(long)]
+    supervised: bool,
     /// Accepted for the sake of service managers; the daemon always stays in the foreground.
     #[arg(long)]
     foreground: bool,
@@ -55,7 +63,11 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         return ended(if args.early { early::apply(&args.config) } else { early::end_hold(&args.config) });
     }
     let log_to = args.syslog.map_or(LogTo::Stderr { time: args.log_time }, LogTo::Syslog);
-    ended(run(&Options { config: args.config, log_to }))
+    let ended = ended(run(&Options { config: args.config, log_to }));
+    if args.supervised && ended != ExitCode::SUCCESS {
+        std::thread::sleep(NEXT_TRY);
+    }
+    ended
 }
 
 fn ended(result: anyhow::Result<()>) -> ExitCode {

@@ -119,7 +119,7 @@ impl Node {
 
     /// Tells what changed, and keeps it in the history, where somebody may look for the reason of a demotion.
     fn tell(&self, why: &str, notes: Vec<Note>) {
-        let mut notes: Vec<Note> =
+        let notes: Vec<Note> =
             notes.into_iter().filter(|n| matches!(n.topic, Topic::Demotion | Topic::Maintenance)).collect();
         if notes.is_empty() {
             return;
@@ -127,9 +127,7 @@ impl Node {
         for note in &notes {
             println!("carpd: {}", note.text);
         }
-        let text = format!("{}{why}", history::BOOT);
-        notes.insert(0, Note { level: Level::Info, topic: Topic::Daemon, object: String::new(), text });
-        if let Err(error) = history::record(&self.settings.node.state_dir, notes, clock::now().wall) {
+        if let Err(error) = history::record(&self.settings.node.state_dir, why, notes, clock::now().wall) {
             eprintln!("carpd: the history cannot be written: {error}");
         }
     }
@@ -173,7 +171,7 @@ pub(super) fn end_hold(config: &Path) -> anyhow::Result<()> {
     loop {
         // Not kept while waiting: a daemon that starts meanwhile must find it free.
         let Some(lock) = node.lock()? else { return Ok(()) };
-        let settled = node.settle("no carpd runs, so the boot hold is ended without it");
+        let settled = node.settle("the boot hold is over");
         drop(lock);
         let now = clock::now().mono;
         let wait = match settled {

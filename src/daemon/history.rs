@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::control::Entry;
-use crate::core::{Note, Topic};
+use crate::core::{Level, Note, Topic};
 use crate::model::Wall;
 
 /// How many entries are kept in memory.
@@ -29,8 +29,8 @@ pub(crate) const STARTS: &str = "carpd ";
 /// The note that a daemon writes last.
 pub(crate) const ENDS: &str = "carpd ends; the vhids stay as they are";
 
-/// How the note begins that stands before what was done before a daemon was started.
-pub(crate) const BOOT: &str = "boot: ";
+/// How the note begins that stands before what was done in the absence of a daemon.
+pub(crate) const WITHOUT: &str = "without carpd: ";
 
 /// The history of a node.
 #[derive(Debug)]
@@ -58,8 +58,8 @@ impl History {
     pub(crate) fn broke_off(&self) -> Option<Wall> {
         let begins = |entry: &Entry, with: &str| entry.note.topic == Topic::Daemon && entry.note.text.starts_with(with);
         let last = self.entries.iter().rposition(|entry| begins(entry, STARTS))?;
-        // What follows a boot was not that daemon's word.
-        let words = self.entries.range(last..).take_while(|entry| !begins(entry, BOOT));
+        // What was done in its absence was not its word.
+        let words = self.entries.range(last..).take_while(|entry| !begins(entry, WITHOUT));
         (self.entries[last].note.text != ENDS).then(|| words.last().map(|entry| entry.time)).flatten()
     }
 
@@ -85,8 +85,10 @@ impl History {
     }
 }
 
-/// Adds entries to the history in `directory`, which no daemon may have open: the caller holds the lock.
-pub(crate) fn record(directory: &Path, notes: Vec<Note>, time: Wall) -> io::Result<()> {
+/// Adds to the history in `directory` what was done in the absence of a daemon, and why. The caller holds the lock.
+pub(crate) fn record(directory: &Path, why: &str, mut notes: Vec<Note>, time: Wall) -> io::Result<()> {
+    let text = format!("{WITHOUT}{why}");
+    notes.insert(0, Note { level: Level::Info, topic: Topic::Daemon, object: String::new(), text });
     let (entries, torn) = restore(directory);
     let next = entries.back().map_or(1, |entry| entry.seq + 1);
     let mut batch = if torn { "\n".to_owned() } else { String::new() };
@@ -153,7 +155,6 @@ fn append(directory: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Level;
 
     fn note(text: &str) -> Note {
         Note { level: Level::Info, topic: Topic::Vhid, object: "1@em0".into(), text: text.into() }

@@ -61,7 +61,7 @@ fn a_boot_hold_ends_even_if_no_daemon_is_ever_started() {
     run(&node, "--end-hold");
     assert_eq!(node.kernel.demotion(), 0);
     let history = std::fs::read_to_string(node.path("state/history.jsonl")).unwrap();
-    assert!(history.contains("boot: no carpd runs") && history.contains("the boot hold is over"), "{history}");
+    assert!(history.contains("without carpd: the boot hold") && history.contains("the boot hold is over"), "{history}");
 }
 
 #[test]

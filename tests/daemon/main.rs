@@ -6,6 +6,7 @@ mod drain;
 mod early;
 mod follow;
 mod limits;
+mod nudge;
 mod reload;
 mod start;
 mod state;
