@@ -18,7 +18,7 @@ mod log;
 mod metrics;
 mod node;
 mod process;
-mod state;
+pub(crate) mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};

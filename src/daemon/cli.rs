@@ -36,7 +36,6 @@ struct Args {
     log_time: bool,
     /// Log to syslogd instead of standard error [default socket: /var/run/log].
     #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = "/var/run/log")]
-    #[arg(conflicts_with = "log_time")]
     syslog: Option<PathBuf>,
     /// A supervisor starts carpd again whenever it ends: if carpd cannot run, say why and wait 30 s before ending.
     #[arg(long)]

@@ -122,6 +122,7 @@ pub(crate) fn maintenance() -> Status {
         since: Some(ago(306)),
         until: Some(Wall::from_millis(NOW.as_millis() + 4_320_000)),
         opnsense: false,
+        unknown: false,
     };
     let service = &mut status.services[0];
     service.want = Some(Role::Standby);
@@ -226,6 +227,7 @@ pub(crate) fn daemon_dead() -> Status {
     status.events = EventsStatus::default();
     demoted(&mut status, vec![part("unattributed", 241, PartSource::Unattributed, "")]);
     status.demotion.ledger = LedgerState::Unread;
+    status.maintenance.unknown = true;
     for vhid in &mut status.vhids {
         vhid.since = None;
         vhid.transitions = 0;
