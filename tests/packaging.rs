@@ -34,7 +34,8 @@ fn below<'a>(help: &'a str, heading: &str) -> Vec<&'a str> {
 /// The long options that a help text lists below `heading`, but those that every program has.
 fn options_of_help(help: &str, heading: &str) -> BTreeSet<String> {
     let tagged = below(help, heading).into_iter().filter(|line| line.trim_start().starts_with('-'));
-    let words = tagged.flat_map(|line| line.split([' ', ',']));
+    // A value that may be left out follows as in `--option[=<VALUE>]`.
+    let words = tagged.flat_map(|line| line.split([' ', ',', '[']));
     let options = words.filter_map(|word| word.strip_prefix("--")).filter(|name| !["help", "version"].contains(name));
     options.map(str::to_owned).collect()
 }
