@@ -38,7 +38,7 @@ prepare:
 install:
 	@if [ -z "$(BUILT)" ]; then $(MAKE) build; fi
 	install -d -m 0755 "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(PREFIX)/etc/rc.d" \
-		"$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(MANDIR)/man8"
+		"$(DESTDIR)$(PREFIX)/share/examples/carpd" "$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(MANDIR)/man8"
 	for program in carpd carpctl; do \
 		built="$(BUILT)"; \
 		install -m 0555 "$${built:-target/release}/$$program" "$(DESTDIR)$(PREFIX)/sbin/$$program" || exit 1; \
@@ -47,6 +47,8 @@ install:
 		sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' "$$script" > "$(DESTDIR)$(PREFIX)/etc/$$script" && \
 		chmod 0555 "$(DESTDIR)$(PREFIX)/etc/$$script" || exit 1; \
 	done
+	sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' devd/carpd.conf > "$(DESTDIR)$(PREFIX)/share/examples/carpd/devd.conf"
+	chmod 0444 "$(DESTDIR)$(PREFIX)/share/examples/carpd/devd.conf"
 	install -m 0444 man/*.5 "$(DESTDIR)$(MANDIR)/man5"
 	install -m 0444 man/*.8 "$(DESTDIR)$(MANDIR)/man8"
 	test -d "$(DESTDIR)$(PREFIX)/etc/carpd" || install -d -m 0750 "$(DESTDIR)$(PREFIX)/etc/carpd"

@@ -37,6 +37,8 @@ pub enum Ask {
     Metrics,
     /// The configuration in force, as a carpd.toml that shows every default.
     ConfigShow,
+    /// The kernel may have changed: look at it.
+    Nudge,
     /// Read the configuration again.
     Reload,
     /// Change something.
@@ -50,7 +52,7 @@ impl Ask {
     /// Whether it takes more than the right to read.
     #[must_use]
     pub const fn changes(&self) -> bool {
-        matches!(self, Self::Reload | Self::Change { .. })
+        matches!(self, Self::Nudge | Self::Reload | Self::Change { .. })
     }
 }
 
@@ -85,7 +87,7 @@ pub enum Answer {
         /// The text.
         text: String,
     },
-    /// To [`Ask::Reload`] and [`Ask::Change`].
+    /// To [`Ask::Nudge`], [`Ask::Reload`] and [`Ask::Change`].
     Reply {
         /// How it went.
         reply: Reply,

@@ -173,6 +173,19 @@ impl Core {
         }
     }
 
+    /// Whether carpd's share of the demotion is what its reasons add up to, and the journal on disk says so.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let durable = self.writing.is_none() && self.write_error.is_none() && self.journal == self.durable;
+        durable && matches!(self.ledger, Ledger::Settled(_)) && !self.share_is_wrong()
+    }
+
+    /// When the boot hold ends at the latest, if there is one.
+    #[must_use]
+    pub const fn hold_until(&self) -> Option<Mono> {
+        self.journal.hold_until
+    }
+
     /// The policy in force.
     #[must_use]
     pub const fn policy(&self) -> &Policy {
@@ -278,6 +291,7 @@ impl Core {
             let lost = known.is_some_and(|snapshot| replaced || !may_bounce_back(policy, snapshot));
             let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
             let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
+            service.draining = self.journal.drain;
             service.follow(policy, role, grace_over, planned || lost || self.stopping, now.mono);
         }
     }

@@ -8,6 +8,7 @@ pub mod args;
 mod changes;
 pub mod client;
 mod config;
+mod drain;
 mod events;
 pub mod exit;
 mod gate;
@@ -15,6 +16,7 @@ mod lab;
 pub mod lab_run;
 pub mod look;
 mod maintenance;
+mod nudge;
 pub mod out;
 pub mod plan;
 pub mod render;
@@ -87,6 +89,8 @@ fn run(cli: Cli) -> Ended {
         Command::Status(args) => shows::status(&mut context?, &args),
         Command::Why { object } => shows::why(&mut context?, object.as_ref()),
         Command::Maintenance(command) => maintenance::run(&mut context?, &command),
+        Command::Drain { cancel: true, .. } => drain::cancel(&mut context?),
+        Command::Drain { limit, .. } => drain::drain(&mut context?, limit),
         Command::Check { expect } => match context {
             Ok(mut context) => shows::check(&mut context, expect),
             Err(failure) => {
@@ -108,6 +112,7 @@ fn run(cli: Cli) -> Ended {
             config::check(&mut context?, file.as_deref(), peer.as_deref(), json)
         }
         Command::Explain { code } => config::explain(&mut context?, code.as_deref()),
+        Command::Nudge => nudge::run(&mut context?),
         Command::Reload => changes::reload(&mut context?),
         Command::Metrics => shows::metrics(&mut context?),
         Command::Demotion(Demotion::Assume { fate }) => changes::assume(&mut context?, fate),

@@ -10,14 +10,15 @@ mod clock;
 mod configuration;
 mod control;
 mod devd;
-mod history;
+mod early;
+pub(crate) mod history;
 mod http;
-mod lock;
+pub(crate) mod lock;
 mod log;
 mod metrics;
 mod node;
 mod process;
-mod state;
+pub(crate) mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -36,13 +37,14 @@ use crate::model::{CarpState, Mono, VhidRef};
 use crate::service::{Health, Prepared};
 
 pub use cli::main;
+pub use log::LogTo;
 
 use alarm::Alarm;
 use configuration::{Configuration, describe_all};
 use control::Asked;
 use history::History;
 use http::Exporter;
-use lock::StateLock;
+use lock::{StateLock, Stay};
 use log::Log;
 use node::{Node, Parts};
 use state::StateFile;
@@ -55,8 +57,8 @@ const TO_STOP: Duration = Duration::from_secs(60);
 pub struct Options {
     /// The configuration file.
     pub config: PathBuf,
-    /// Each line of the log begins with the time.
-    pub log_time: bool,
+    /// Where its log goes.
+    pub log_to: LogTo,
 }
 
 /// Something that happened outside the daemon's thread.
@@ -100,8 +102,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let configuration = Configuration::read(&options.config)
         .map_err(|findings| anyhow::Error::msg(describe_all(&findings)).context("the configuration cannot be used"))?;
     // Until the very end: a write that a hanging disk has not finished may still come after the event loop is over.
-    let _lock = StateLock::take(&configuration.settings.node.state_dir)?;
-    let log = Log::start(options.log_time).context("the log cannot be started")?;
+    let _lock = StateLock::take(&configuration.settings.node.state_dir, Stay::Daemon)?;
+    let log = Log::start(&options.log_to).context("the log cannot be started")?;
     log.set_level(configuration.settings.node.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

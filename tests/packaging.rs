@@ -34,7 +34,8 @@ fn below<'a>(help: &'a str, heading: &str) -> Vec<&'a str> {
 /// The long options that a help text lists below `heading`, but those that every program has.
 fn options_of_help(help: &str, heading: &str) -> BTreeSet<String> {
     let tagged = below(help, heading).into_iter().filter(|line| line.trim_start().starts_with('-'));
-    let words = tagged.flat_map(|line| line.split([' ', ',']));
+    // A value that may be left out follows as in `--option[=<VALUE>]`.
+    let words = tagged.flat_map(|line| line.split([' ', ',', '[']));
     let options = words.filter_map(|word| word.strip_prefix("--")).filter(|name| !["help", "version"].contains(name));
     options.map(str::to_owned).collect()
 }
@@ -256,9 +257,64 @@ fn the_rc_scripts_parse_and_say_what_rcorder_needs() {
         }
         // rc.subr takes it for the program to start, in place of daemon(8).
         assert!(!text.contains(&format!("{name}_program")), "{path:?}");
-        assert!(text.contains(&format!(": ${{{name}_enable:=\"NO\"}}")), "{path:?}");
+        let follows_carpd = format!(": ${{{name}_enable:=\"${{carpd_enable:-NO}}\"}}");
+        assert!(text.contains(&format!(": ${{{name}_enable:=\"NO\"}}")) || text.contains(&follows_carpd), "{path:?}");
         assert!(text.ends_with("run_rc_command \"$1\"\n"), "{path:?}");
     }
+}
+
+/// The words of a line of `# KEY: words` in an rc script.
+fn rc_words(script: &str, key: &str) -> Vec<String> {
+    let script = read(&format!("rc.d/{script}"));
+    let lines = script.lines().filter_map(|line| line.strip_prefix(&format!("# {key}: ")));
+    lines.flat_map(|words| words.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+fn what_precedes_the_network_and_what_ends_first_stand_where_rcorder_needs_them() {
+    assert_eq!(rc_words("carpd_early", "BEFORE"), ["netif"]);
+    assert!(rc_words("carpd_early", "REQUIRE").contains(&"FILESYSTEMS".to_owned()));
+    assert!(!rc_words("carpd_early", "KEYWORD").contains(&"shutdown".to_owned()));
+    // The last of the base system: rc.shutdown(8) stops in reverse order.
+    assert!(rc_words("carpd_drain", "REQUIRE").contains(&"securelevel".to_owned()));
+    assert_eq!(rc_words("carpd_drain", "KEYWORD"), ["shutdown"]);
+    assert_eq!(rc_words("carpd", "KEYWORD"), ["shutdown"]);
+}
+
+/// The long options that a script gives to one of the programs.
+fn options_of_script(text: &str, program: &str) -> BTreeSet<String> {
+    let text = text.replace("\\\n", " ");
+    let lines = text.lines().filter(|line| !line.starts_with('#') && line.contains(program));
+    let words = lines.flat_map(|line| line.split_once(program).unwrap().1.split_whitespace().collect::<Vec<_>>());
+    let words: Vec<&str> = words.collect();
+    words.into_iter().filter_map(|word| word.strip_prefix("--")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_rc_scripts_use_options_that_exist() {
+    let known = options_of_help(&help(env!("CARGO_BIN_EXE_carpd"), &[]), "Options:");
+    let mut commands = BTreeMap::new();
+    commands_of_help(&[], &mut commands);
+    let drain = &commands["drain"];
+    for script in ["carpd", "carpd_early", "carpd_drain"] {
+        let text = read(&format!("rc.d/{script}"));
+        for option in options_of_script(&text, "carpd_binary}") {
+            assert!(known.contains(&option), "{script}: --{option}");
+        }
+        for option in options_of_script(&text, "carpctl}\"") {
+            assert!(drain.contains(&option) || option == "config", "{script}: --{option}");
+        }
+    }
+    assert!(read("rc.d/carpd").contains(" --syslog --supervised "));
+}
+
+#[test]
+fn devd_s_rule_is_of_the_lowest_priority_and_does_not_hold_devd_up() {
+    let text = read("devd/carpd.conf");
+    let rules: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && line.ends_with('{')).collect();
+    assert_eq!(rules, ["notify 0 {"]);
+    let action = text.lines().find(|line| line.trim_start().starts_with("action ")).unwrap();
+    assert!(action.contains("/usr/local/sbin/carpctl nudge ") && action.ends_with(" &\";"), "{action}");
 }
 
 #[test]
@@ -286,6 +342,9 @@ fn install_puts_everything_where_freebsd_expects_it() {
         ("opt/sbin/carpd", 0o555),
         ("opt/sbin/carpctl", 0o555),
         ("opt/etc/rc.d/carpd", 0o555),
+        ("opt/etc/rc.d/carpd_drain", 0o555),
+        ("opt/etc/rc.d/carpd_early", 0o555),
+        ("opt/share/examples/carpd/devd.conf", 0o444),
         ("opt/etc/carpd/carpd.toml.sample", 0o640),
         ("opt/share/man/man5/carpd.toml.5", 0o444),
         ("opt/share/man/man8/carpctl.8", 0o444),

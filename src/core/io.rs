@@ -89,6 +89,11 @@ pub enum Request {
     },
     /// Leave maintenance.
     MaintenanceLeave,
+    /// The node is about to be shut down: give up the VIPs and start nothing more in this boot. Services are stopped as ever when
+    /// their vhids leave, so that they do not run on both nodes.
+    Drain,
+    /// The shutdown was called off.
+    DrainCancel,
     /// Tell an uncertain ledger whether the announced write arrived, which only a person can judge.
     LedgerAssume {
         /// It did.

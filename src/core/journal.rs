@@ -21,6 +21,9 @@ pub struct Journal {
     pub maintenance: Option<Maintenance>,
     /// The boot hold of that boot, until it was released.
     pub hold_until: Option<Mono>,
+    /// The node is to be shut down in that boot, see [`super::io::Request::Drain`].
+    #[serde(default)]
+    pub drain: bool,
     /// The probes, as `service/probe`, whose verdict in that boot is a reason for the share.
     #[serde(default)]
     pub unhealthy: BTreeSet<String>,

@@ -1,7 +1,7 @@
-//! Entering and leaving maintenance: what is known to speak against it.
+//! Entering and leaving maintenance, and what is known to speak against it; draining before a shutdown.
 
 use super::Core;
-use super::io::{Reply, Request};
+use super::io::{Level, Reply, Request, Topic};
 use super::journal::Maintenance;
 use super::vrrp;
 use crate::model::{CarpState, Now};
@@ -52,6 +52,8 @@ impl Core {
         match request {
             Request::MaintenanceEnter { reason, until, force } => self.enter(id, by, reason, until, force, now),
             Request::MaintenanceLeave => self.leave(id, by),
+            Request::Drain => self.drain(id, &by, true),
+            Request::DrainCancel => self.drain(id, &by, false),
             Request::LedgerAssume { landed } => self.assume(id, landed),
         }
     }
@@ -91,9 +93,25 @@ impl Core {
         self.reply_when_durable(id, "maintenance left".to_owned());
     }
 
+    fn drain(&mut self, id: u64, by: &str, on: bool) {
+        let (already, now) = if on { ("already draining", "draining") } else { ("not draining", "no longer draining") };
+        if self.journal.drain == on {
+            self.confirm(id, already);
+            return;
+        }
+        self.journal.drain = on;
+        let text = if on {
+            format!("{by} drains this node: it gives up its VIPs and starts nothing more")
+        } else {
+            format!("{by} has called the drain off")
+        };
+        self.note(Level::Info, Topic::Daemon, "", text);
+        self.reply_when_durable(id, now.to_owned());
+    }
+
     /// Nothing is to be changed; but an earlier change, such as the end of a maintenance, may still be on its way to the disk.
     fn confirm(&mut self, id: u64, text: &str) {
-        if self.journal.maintenance == self.durable.maintenance {
+        if self.journal.maintenance == self.durable.maintenance && self.journal.drain == self.durable.drain {
             self.reply(id, Reply::Done { text: text.to_owned() });
         } else {
             self.reply_when_durable(id, text.to_owned());

@@ -115,6 +115,8 @@ pub struct Service {
     away_since: Option<Mono>,
     /// The role it is being brought to; differs from `role` while a MASTER may yet come back.
     pub want: Option<Role>,
+    /// It is not to be started, and if it ends, that is somebody's will: the node is being shut down.
+    pub draining: bool,
     /// The action under way.
     pub busy: Option<(ActionKind, Mono)>,
     verify: Option<Verify>,
@@ -165,6 +167,7 @@ impl Service {
             role: None,
             away_since: None,
             want: None,
+            draining: false,
             busy: None,
             verify: None,
             failures: 0,
@@ -247,7 +250,7 @@ impl Service {
     /// not the last thing that was known of an unreadable kernel.
     fn needed(&self) -> Option<ActionKind> {
         match (self.want?, self.is) {
-            (Role::Active, Is::Stopped) if self.role == Some(Role::Active) => Some(ActionKind::Start),
+            (Role::Active, Is::Stopped) if self.role == Some(Role::Active) && !self.draining => Some(ActionKind::Start),
             (Role::Standby, Is::Running) => Some(ActionKind::Stop),
             // It cannot be told whether it runs: stopping what is stopped does no harm.
             (Role::Standby, Is::Unknown) if self.unclear => Some(ActionKind::Stop),
@@ -342,7 +345,7 @@ impl Service {
             return self.verified(verify, detail, now);
         }
         match (self.want, was, is) {
-            (Some(Role::Active), Is::Running, Is::Stopped) => {
+            (Some(Role::Active), Is::Running, Is::Stopped) if !self.draining => {
                 self.died(now.mono);
                 Some(Notice::Died)
             }

@@ -24,6 +24,9 @@ impl Core {
         if self.journal.hold_until.is_some() {
             add("boot hold".to_owned(), super::policy::ShareAmount::FULL.demotion(), String::new());
         }
+        if self.journal.drain {
+            add("drain".to_owned(), self.policy.maintenance_demotion.demotion(), String::new());
+        }
         for (policy, service) in self.policy.services.iter().zip(&self.services) {
             for (probe, state) in policy.probes.iter().zip(&service.probes) {
                 if let (ProbeEffect::Demote(amount), Some(false)) = (probe.effect, state.healthy) {
@@ -60,6 +63,7 @@ impl Core {
         if self.journal.boot != snapshot.boot {
             self.journal.boot.clone_from(&snapshot.boot);
             self.journal.hold_until = None;
+            self.journal.drain = false;
             self.journal.unhealthy.clear();
         }
         self.restore_verdicts();
@@ -245,6 +249,7 @@ impl Core {
         self.write_error = Some(why.to_owned());
         if !self.waiting.is_empty() {
             self.journal.maintenance.clone_from(&self.durable.maintenance);
+            self.journal.drain = self.durable.drain;
             self.left_by = None;
         }
         for (id, _) in std::mem::take(&mut self.waiting) {

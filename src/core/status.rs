@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Core;
 use super::attribution::{Part, PartSource, foreign_parts};
-use super::ledger::{self, LedgerState};
+use super::ledger::{self, Ledger, LedgerState};
 use super::role::Role;
 use super::service::{ActionKind, Is, LastAction, Service};
+use super::{Core, Journal};
 use crate::core::policy::{Require, ServicePolicy};
 use crate::model::{
     CarpState, Demotion, InterfaceName, Now, ServiceName, Snapshot, Vhid, VhidProtocol, VhidRef, VhidSnapshot, Wall,
@@ -46,6 +46,9 @@ pub struct Status {
     pub carp: Option<CarpStatus>,
     /// Maintenance.
     pub maintenance: MaintenanceStatus,
+    /// The node is about to be shut down: it gives up its VIPs and starts nothing more.
+    #[serde(default)]
+    pub draining: bool,
     /// The services, in the order of the configuration.
     pub services: Vec<ServiceStatus>,
     /// `pfsync0`, `null` where there is none or it is unknown.
@@ -212,6 +215,9 @@ pub struct MaintenanceStatus {
     pub until: Option<Wall>,
     /// OPNsense's own maintenance mode is on.
     pub opnsense: bool,
+    /// Nobody could tell: the daemon does not answer, and its state file cannot be read. The rest is then without meaning.
+    #[serde(default)]
+    pub unknown: bool,
 }
 
 /// A service.
@@ -313,6 +319,7 @@ impl Core {
             demotion: self.demotion_status(known),
             carp: known.map(|snapshot| carp_status(snapshot, self.adverts.badauth_ago(now.mono))),
             maintenance: self.maintenance_status(),
+            draining: self.journal.drain,
             services: self
                 .policy
                 .services
@@ -326,6 +333,31 @@ impl Core {
         };
         status.verdict = verdict::judge(&status, &self.facts(now));
         status
+    }
+
+    /// The node in a few words, as the title of its process: `fw1 2 MASTER 1 BACKUP, maintenance`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let mut title = self.policy.node.clone();
+        match self.observer.known() {
+            None => title.push_str(" unknown"),
+            Some(look) if look.vhids.is_empty() => title.push_str(" no vhids"),
+            Some(look) => {
+                for state in [CarpState::Master, CarpState::Backup, CarpState::Init] {
+                    let count = look.vhids.iter().filter(|vhid| vhid.state == state).count();
+                    if count > 0 {
+                        title.push_str(&format!(" {count} {}", state.as_str()));
+                    }
+                }
+            }
+        }
+        for (is, word) in [(self.journal.maintenance.is_some(), "maintenance"), (self.journal.drain, "draining")] {
+            if is {
+                title.push_str(", ");
+                title.push_str(word);
+            }
+        }
+        title
     }
 
     fn facts(&self, now: Now) -> verdict::Facts<'_> {
@@ -393,26 +425,34 @@ impl Core {
     }
 
     fn maintenance_status(&self) -> MaintenanceStatus {
-        let opnsense = self.policy.opnsense_maintenance;
-        self.journal.maintenance.as_ref().map_or(MaintenanceStatus { opnsense, ..Default::default() }, |m| {
-            MaintenanceStatus {
-                active: true,
-                reason: Some(m.reason.clone()),
-                by: Some(m.by.clone()),
-                since: Some(m.since),
-                until: m.until,
-                opnsense,
-            }
-        })
+        maintenance_status(&self.journal, self.policy.opnsense_maintenance)
     }
 }
 
-/// The status of a node whose daemon does not answer: what the kernel alone can tell.
+fn maintenance_status(journal: &Journal, opnsense: bool) -> MaintenanceStatus {
+    let Some(m) = &journal.maintenance else { return MaintenanceStatus { opnsense, ..Default::default() } };
+    MaintenanceStatus {
+        active: true,
+        reason: Some(m.reason.clone()),
+        by: Some(m.by.clone()),
+        since: Some(m.since),
+        until: m.until,
+        opnsense,
+        unknown: false,
+    }
+}
+
+/// The status of a node whose daemon does not answer: what the kernel can tell, and what the daemon has left in its state file
+/// if the asker may read that.
 ///
 /// `silence` is what came of asking the daemon. Only the asker knows: a daemon that does not run is another problem than one
 /// that this user may not talk to.
 #[must_use]
-pub fn from_kernel(node: String, snapshot: &Snapshot, silence: Problem, now: Now) -> Status {
+pub fn from_kernel(node: String, snapshot: &Snapshot, journal: Option<&Journal>, silence: Problem, now: Now) -> Status {
+    let share = journal.and_then(|journal| left_share(journal, snapshot));
+    let mut reasons = share.map_or_else(Vec::new, |share| left_parts(journal, share));
+    reasons.extend(foreign_parts(snapshot, share.unwrap_or(Demotion::ZERO), false));
+    let unknown = MaintenanceStatus { unknown: true, ..Default::default() };
     let mut status = Status {
         schema: SCHEMA,
         node,
@@ -423,11 +463,12 @@ pub fn from_kernel(node: String, snapshot: &Snapshot, silence: Problem, now: Now
         vhids: vhid_rows(snapshot),
         demotion: DemotionStatus {
             total: Some(snapshot.sysctls.demotion.get()),
-            reasons: foreign_parts(snapshot, Demotion::ZERO, false),
-            ledger: LedgerState::Unread,
+            reasons,
+            ledger: if share.is_some() { LedgerState::Settled } else { LedgerState::Unread },
         },
         carp: Some(carp_status(snapshot, None)),
-        maintenance: MaintenanceStatus::default(),
+        maintenance: journal.map_or(unknown, |journal| maintenance_status(journal, false)),
+        draining: journal.is_some_and(|journal| journal.drain && journal.boot == snapshot.boot),
         services: Vec::new(),
         pfsync: pfsync_status(snapshot),
         peer: None,
@@ -437,6 +478,40 @@ pub fn from_kernel(node: String, snapshot: &Snapshot, silence: Problem, now: Now
     let facts = verdict::Facts { dead_interfaces, silence: Some(silence), ..Default::default() };
     status.verdict = verdict::judge(&status, &facts);
     status
+}
+
+/// What a daemon that does not run has left in the sum, if its journal can tell.
+fn left_share(journal: &Journal, snapshot: &Snapshot) -> Option<Demotion> {
+    if journal.boot != snapshot.boot {
+        return Some(Demotion::ZERO);
+    }
+    let sum = snapshot.sysctls.demotion;
+    match Ledger::recover(journal, &snapshot.boot, sum, &[]) {
+        // The low bits of the others are not known here; nearly always they are 0.
+        ledger @ Ledger::Settled(_) if ledger.wiped(sum, 0) => Some(Demotion::ZERO),
+        Ledger::Settled(share) => Some(share),
+        _ => None,
+    }
+}
+
+/// The share as a maintenance and the write mark where there is no other reason; otherwise as a whole.
+fn left_parts(journal: Option<&Journal>, share: Demotion) -> Vec<Part> {
+    let own = |name: &str, value: i32, detail: &str| Part {
+        name: name.to_owned(),
+        value,
+        source: PartSource::Carpd,
+        detail: detail.to_owned(),
+    };
+    let mark = i32::from(ledger::mark(share));
+    let maintenance = journal.filter(|j| j.hold_until.is_none() && !j.drain && j.unhealthy.is_empty());
+    match maintenance.and_then(|journal| journal.maintenance.as_ref()) {
+        _ if share == Demotion::ZERO => Vec::new(),
+        Some(maintenance) => vec![
+            own("maintenance", share.get() - mark, &maintenance.reason),
+            own("write mark", mark, "tells carpd after a crash whether its last write arrived"),
+        ],
+        None => vec![own("carpd's share", share.get(), "carpd goes on with it when it is started")],
+    }
 }
 
 fn dead_interfaces(snapshot: &Snapshot) -> Vec<(InterfaceName, bool)> {

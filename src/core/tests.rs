@@ -2,6 +2,7 @@
 
 mod daemon;
 mod demotion;
+mod drain;
 mod maintenance;
 mod services;
 mod vrrp;

@@ -68,6 +68,17 @@ pub enum Command {
     /// Make this node give up its VIPs and stay out of the way, or end that.
     #[command(subcommand)]
     Maintenance(Maintenance),
+    /// Hand the VIPs over before a shutdown: give them up, start nothing more in this boot, and wait for the peer.
+    ///
+    /// Services are stopped as ever once their vhids have left. Exits 5 if this node is still MASTER at the limit.
+    Drain {
+        /// How long to wait at most.
+        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+        limit: Duration,
+        /// The shutdown was called off: take part in the election again.
+        #[arg(long, conflicts_with = "limit")]
+        cancel: bool,
+    },
     /// Judge the node for a monitoring system: one line with performance data.
     ///
     /// Exits 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN; wrong usage is UNKNOWN as well.
@@ -135,6 +146,10 @@ pub enum Command {
     },
     /// Read the configuration again; one with mistakes is refused and changes nothing.
     Reload,
+    /// Have the kernel looked at now. Without the daemon: stop services whose vhids are MASTER elsewhere; start nothing.
+    ///
+    /// For devd's rules and scripts of others.
+    Nudge,
     /// Print the metrics as Prometheus text.
     Metrics,
     /// Settle the ledger of demotion after a crash, if carpd cannot do it by itself.

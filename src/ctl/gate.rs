@@ -117,6 +117,7 @@ mod tests {
             socket: dir.join("socket"),
             kernel: "freebsd".to_owned(),
             config: dir.join("carpd.toml"),
+            state_dir: dir.join("state"),
             guessed: Some("there is no carpd.toml".to_owned()),
             named,
         }

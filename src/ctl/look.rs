@@ -11,6 +11,7 @@ use crate::core::ledger::LedgerState;
 use crate::core::status::{
     DemotionStatus, EventsStatus, MaintenanceStatus, Problem, SCHEMA, Severity, Source, Status, Verdict, from_kernel,
 };
+use crate::daemon::state::StateFile;
 use crate::kernel::{self, KernelError};
 use crate::model::{Mono, Now};
 
@@ -37,7 +38,11 @@ pub fn anyone_within(target: &Target, limit: Duration) -> Status {
     };
     let now = Now { mono: Mono::ZERO, wall: now() };
     match kernel::open(&target.kernel).and_then(|mut kernel| kernel.snapshot()) {
-        Ok(snapshot) => from_kernel(target.node.clone(), &snapshot, silence, now),
+        Ok(snapshot) => {
+            // Where it is only guessed, the file may be another carpd's.
+            let journal = target.guessed.is_none().then(|| StateFile::new(&target.state_dir).peek()).flatten();
+            from_kernel(target.node.clone(), &snapshot, journal.as_ref(), silence, now)
+        }
         Err(error) => nobody(target, silence, &error, now),
     }
 }
@@ -130,7 +135,8 @@ fn nobody(target: &Target, silence: Problem, error: &KernelError, now: Now) -> S
         vhids: Vec::new(),
         demotion: DemotionStatus { total: None, reasons: Vec::new(), ledger: LedgerState::Unread },
         carp: None,
-        maintenance: MaintenanceStatus::default(),
+        maintenance: MaintenanceStatus { unknown: true, ..Default::default() },
+        draining: false,
         services: Vec::new(),
         pfsync: None,
         peer: None,

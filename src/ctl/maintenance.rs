@@ -13,7 +13,7 @@ use crate::core::ledger::LedgerState;
 use crate::core::status::{Status, VhidState, VhidStatus};
 
 /// How long the share may take to reach the kernel after the daemon has promised it.
-const SHARE: Duration = Duration::from_secs(2);
+pub(super) const SHARE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(context: &mut Context, command: &Maintenance) -> Ended {
     match command {
@@ -73,12 +73,12 @@ fn is_demoted(status: &Status) -> bool {
 }
 
 /// Whether carpd's share in the kernel's sum is not yet what its reasons add up to.
-fn is_changing(status: &Status) -> bool {
+pub(super) fn is_changing(status: &Status) -> bool {
     status.demotion.ledger == LedgerState::Moving || status.demotion.reasons.iter().any(|part| part.name == "changing")
 }
 
 /// Whether this node may own a VIP that it can give away by a demotion. What is unknown may be MASTER.
-fn is_master(status: &Status) -> bool {
+pub(super) fn is_master(status: &Status) -> bool {
     let may_move = |v: &VhidStatus| matches!(v.state, VhidState::Master | VhidState::Unknown) && !v.is_vrrp();
     status.carp.is_none() || status.vhids.iter().any(may_move)
 }
@@ -101,6 +101,7 @@ mod tests {
             demotion: DemotionStatus { total: Some(0), reasons: Vec::new(), ledger: LedgerState::Settled },
             carp: None,
             maintenance,
+            draining: false,
             services: Vec::new(),
             pfsync: None,
             peer: None,

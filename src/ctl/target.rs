@@ -12,6 +12,9 @@ use crate::lab::dir::{LabPaths, default_root};
 /// Where the daemon listens unless carpd.toml says otherwise.
 const SOCKET: &str = "/var/run/carpd/carpd.sock";
 
+/// Where the daemon keeps its state unless carpd.toml says otherwise.
+const STATE_DIR: &str = "/var/db/carpd";
+
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -23,6 +26,8 @@ pub struct Target {
     pub kernel: String,
     /// Its carpd.toml.
     pub config: PathBuf,
+    /// Where its daemon keeps the state file.
+    pub state_dir: PathBuf,
     /// Why the usual values stand in for what carpd.toml says.
     pub guessed: Option<String>,
     /// What the command line names. Only if it names nothing may an absent carpd.toml mean that carpd is not in use.
@@ -55,6 +60,7 @@ struct File {
 struct Node {
     name: Option<String>,
     kernel: Option<String>,
+    state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +109,7 @@ impl Target {
             socket: file.control.socket.unwrap_or_else(|| SOCKET.into()),
             kernel: file.node.kernel.unwrap_or_else(|| "freebsd".to_owned()),
             config: config.to_owned(),
+            state_dir: file.node.state_dir.unwrap_or_else(|| STATE_DIR.into()),
             guessed,
             named: Named::Nothing,
         }

@@ -3,10 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
-use super::{Options, check, run};
+use super::{LogTo, Options, check, early, run};
+
+/// What keeps carpd from running, such as a mistake in its configuration or another carpd, is not gone a second later. A
+/// longer pause of the supervisor itself would also hold up the start after a crash.
+const NEXT_TRY: Duration = Duration::from_secs(30);
 
 /// Makes everything on this node follow what CARP has elected.
 ///
@@ -20,9 +25,21 @@ struct Args {
     /// Check the configuration and exit: 0 good, 1 unusable, 2 good with warnings.
     #[arg(long)]
     check: bool,
+    /// Put a maintenance and the boot hold into effect, before the network comes up, and exit.
+    #[arg(long, conflicts_with = "check")]
+    early: bool,
+    /// Wait until the boot hold is over, end it if no carpd runs, and exit.
+    #[arg(long, conflicts_with_all = ["check", "early"])]
+    end_hold: bool,
     /// Begin each line of the log with the time.
     #[arg(long)]
     log_time: bool,
+    /// Log to syslogd instead of standard error [default socket: /var/run/log].
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true, default_missing_value = "/var/run/log")]
+    syslog: Option<PathBuf>,
+    /// A supervisor starts carpd again whenever it ends: if carpd cannot run, say why and wait 30 s before ending.
+    #[arg(long)]
+    supervised: bool,
     /// Accepted for the sake of service managers; the daemon always stays in the foreground.
     #[arg(long)]
     foreground: bool,
@@ -41,7 +58,19 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if args.check {
         return ExitCode::from(check(&args.config));
     }
-    match run(&Options { config: args.config, log_time: args.log_time }) {
+    if args.early || args.end_hold {
+        return ended(if args.early { early::apply(&args.config) } else { early::end_hold(&args.config) });
+    }
+    let log_to = args.syslog.map_or(LogTo::Stderr { time: args.log_time }, LogTo::Syslog);
+    let ended = ended(run(&Options { config: args.config, log_to }));
+    if args.supervised && ended != ExitCode::SUCCESS {
+        std::thread::sleep(NEXT_TRY);
+    }
+    ended
+}
+
+fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("carpd: {}", told_once(&error));

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::control::Entry;
-use crate::core::{Note, Topic};
+use crate::core::{Level, Note, Topic};
 use crate::model::Wall;
 
 /// How many entries are kept in memory.
@@ -28,6 +28,9 @@ pub(crate) const STARTS: &str = "carpd ";
 
 /// The note that a daemon writes last.
 pub(crate) const ENDS: &str = "carpd ends; the vhids stay as they are";
+
+/// How the note begins that stands before what was done in the absence of a daemon.
+pub(crate) const WITHOUT: &str = "without carpd: ";
 
 /// The history of a node.
 #[derive(Debug)]
@@ -53,9 +56,11 @@ impl History {
     /// The time of the last entry, if the daemon that wrote it did not come to its end. A history without any start is of no daemon
     /// that would have written its end.
     pub(crate) fn broke_off(&self) -> Option<Wall> {
-        let of_daemon = |entry: &&Entry| entry.note.topic == Topic::Daemon && entry.note.text.starts_with(STARTS);
-        let last = self.entries.iter().rev().find(of_daemon)?;
-        (last.note.text != ENDS).then(|| self.entries.back().map(|entry| entry.time)).flatten()
+        let begins = |entry: &Entry, with: &str| entry.note.topic == Topic::Daemon && entry.note.text.starts_with(with);
+        let last = self.entries.iter().rposition(|entry| begins(entry, STARTS))?;
+        // What was done in its absence was not its word.
+        let words = self.entries.range(last..).take_while(|entry| !begins(entry, WITHOUT));
+        (self.entries[last].note.text != ENDS).then(|| words.last().map(|entry| entry.time)).flatten()
     }
 
     /// Adds an entry. Returns it as a line of JSON.
@@ -78,6 +83,20 @@ impl History {
     pub(crate) fn newest(&self, limit: usize) -> Vec<Entry> {
         self.entries.iter().skip(self.entries.len().saturating_sub(limit)).cloned().collect()
     }
+}
+
+/// Adds to the history in `directory` what was done in the absence of a daemon, and why. The caller holds the lock.
+pub(crate) fn record(directory: &Path, why: &str, mut notes: Vec<Note>, time: Wall) -> io::Result<()> {
+    let text = format!("{WITHOUT}{why}");
+    notes.insert(0, Note { level: Level::Info, topic: Topic::Daemon, object: String::new(), text });
+    let (entries, torn) = restore(directory);
+    let next = entries.back().map_or(1, |entry| entry.seq + 1);
+    let mut batch = if torn { "\n".to_owned() } else { String::new() };
+    for (seq, note) in (next..).zip(notes) {
+        batch += &serde_json::to_string(&Entry { seq, time, note })?;
+        batch.push('\n');
+    }
+    append(directory, batch.as_bytes())
 }
 
 /// The newest entries on disk, and whether the last line was cut by a crash.
@@ -136,7 +155,6 @@ fn append(directory: &Path, bytes: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::core::Level;
 
     fn note(text: &str) -> Note {
         Note { level: Level::Info, topic: Topic::Vhid, object: "1@em0".into(), text: text.into() }

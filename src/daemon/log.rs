@@ -1,10 +1,13 @@
-//! The log: one line on standard error for each thing that happened.
+//! The log: one line for each thing that happened, on standard error or to syslogd.
 //!
 //! Lines have no time of their own, because daemon(8), syslogd(8) and journald add one; `--log-time` is for those who read
 //! standard error directly. A thread of its own writes them: whoever reads the other end may be slow or stuck, and a failover must not
 //! wait for that.
 
+mod syslog;
+
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -20,9 +23,22 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::clock;
 use crate::core::{self, Note, Topic};
+use syslog::Syslog;
 
-/// How many lines may wait for whoever reads standard error; further ones are counted and dropped.
+/// How many lines may wait for whoever reads them; further ones are counted and dropped.
 const QUEUE: usize = 1024;
+
+/// Where the log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTo {
+    /// Standard error.
+    Stderr {
+        /// Each line begins with the time.
+        time: bool,
+    },
+    /// The syslogd that listens at this path.
+    Syslog(PathBuf),
+}
 
 /// The way to the thread that writes the log.
 #[derive(Clone, Debug)]
@@ -34,7 +50,7 @@ pub(crate) struct Log {
 
 #[derive(Debug)]
 enum Message {
-    Line(Vec<u8>),
+    Line(Level, String),
     Flush(Sender<()>),
 }
 
@@ -43,24 +59,25 @@ enum Message {
 struct Threshold(Arc<AtomicU8>);
 
 impl Log {
-    /// Begins to log. `time` puts the time in front of each line.
-    pub(crate) fn start(time: bool) -> io::Result<Self> {
+    /// Begins to log.
+    pub(crate) fn start(to: &LogTo) -> io::Result<Self> {
         let (queue, messages) = sync_channel(QUEUE);
         let log = Self { queue, lost: Arc::default(), most: Threshold::default() };
         log.set_level(Level::INFO);
-        let lost = log.lost.clone();
+        let (lost, out) = (log.lost.clone(), Out::new(to));
         std::thread::Builder::new()
             .name("log".into())
             .stack_size(64 << 10)
-            .spawn(move || write_all(&messages, &lost))?;
+            .spawn(move || write_all(&messages, &lost, out))?;
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_target(false).with_writer(log.clone());
-        let filter = log.most.clone();
-        let ready = if time {
-            tracing_subscriber::registry().with(layer.with_timer(Stamp).with_filter(filter)).try_init()
-        } else {
-            tracing_subscriber::registry().with(layer.without_time().with_filter(filter)).try_init()
+        let layer = match to {
+            LogTo::Stderr { time: true } => layer.with_timer(Stamp).boxed(),
+            LogTo::Stderr { time: false } => layer.without_time().boxed(),
+            // The record has both.
+            LogTo::Syslog(_) => layer.without_time().with_level(false).boxed(),
         };
-        ready.map_err(io::Error::other)?;
+        let filter = log.most.clone();
+        tracing_subscriber::registry().with(layer.with_filter(filter)).try_init().map_err(io::Error::other)?;
         Ok(log)
     }
 
@@ -108,21 +125,30 @@ impl FormatTime for Stamp {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = &'a Self;
+/// Takes the line that is being logged.
+pub(crate) struct LineOf<'a> {
+    log: &'a Log,
+    level: Level,
+}
 
-    fn make_writer(&'a self) -> &'a Self {
-        self
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = LineOf<'a>;
+
+    fn make_writer(&'a self) -> LineOf<'a> {
+        LineOf { log: self, level: Level::INFO }
+    }
+
+    fn make_writer_for(&'a self, metadata: &tracing::Metadata<'_>) -> LineOf<'a> {
+        LineOf { log: self, level: *metadata.level() }
     }
 }
 
-impl Write for &Log {
+impl Write for LineOf<'_> {
     /// Each call is one whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut text = one_line(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)));
-        text.push('\n');
-        if self.queue.try_send(Message::Line(text.into_bytes())).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        let text = one_line(&String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(line)));
+        if self.log.queue.try_send(Message::Line(self.level, text)).is_err() {
+            self.log.lost.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())
     }
@@ -132,21 +158,57 @@ impl Write for &Log {
     }
 }
 
-fn write_all(messages: &Receiver<Message>, lost: &AtomicU64) {
-    let mut out = io::stderr();
+/// The end that whoever reads the log has the other end of.
+enum Out {
+    Stderr(io::Stderr),
+    Syslog(Syslog),
+}
+
+impl Out {
+    fn new(to: &LogTo) -> Self {
+        match to {
+            LogTo::Stderr { .. } => Self::Stderr(io::stderr()),
+            LogTo::Syslog(path) => Self::Syslog(Syslog::new(path)),
+        }
+    }
+
+    /// Whether the line is gone from here.
+    fn line(&mut self, level: Level, text: &str) -> bool {
+        match self {
+            Self::Stderr(stderr) => {
+                // Standard error may be closed; there is nobody left to tell.
+                let _ = stderr.write_all(format!("{text}\n").as_bytes());
+                true
+            }
+            Self::Syslog(syslog) => syslog.send(level, text),
+        }
+    }
+
+    fn lost(&mut self, lines: u64) -> bool {
+        let text = format!("{lines} lines of the log were dropped: whoever reads it is too slow");
+        match self {
+            Self::Stderr(_) => self.line(Level::WARN, &format!(" WARN {text}")),
+            Self::Syslog(_) => self.line(Level::WARN, &text),
+        }
+    }
+}
+
+fn write_all(messages: &Receiver<Message>, lost: &AtomicU64, mut out: Out) {
     while let Ok(message) = messages.recv() {
-        // Standard error may be closed; there is nobody left to tell.
         match message {
-            Message::Line(line) => {
-                let _ = out.write_all(&line);
+            Message::Line(level, text) => {
+                if !out.line(level, &text) {
+                    lost.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
             }
             Message::Flush(done) => {
                 let _ = done.send(());
             }
         }
-        let lost = lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            let _ = writeln!(out, " WARN {lost} lines of the log were dropped: whoever reads it is too slow");
+        let lines = lost.swap(0, Ordering::Relaxed);
+        if lines > 0 && !out.lost(lines) {
+            lost.fetch_add(lines, Ordering::Relaxed);
         }
     }
 }
@@ -191,9 +253,9 @@ mod tests {
     fn nothing_that_is_logged_can_begin_a_line_of_its_own() {
         let (queue, messages) = sync_channel(1);
         let log = Log { queue, lost: Arc::default(), most: Threshold::default() };
-        (&log).write_all("entered by anna: ok\n INFO forged\r\u{1b}[2J\u{85}\u{2028}caf\u{e9}\n".as_bytes()).unwrap();
-        let Ok(Message::Line(line)) = messages.recv() else { panic!("no line") };
-        let line = String::from_utf8(line).unwrap();
-        assert_eq!(line, "entered by anna: ok\\n INFO forged\\r\\u{1b}[2J\\u{85}\\u{2028}caf\u{e9}\n");
+        let line = "entered by anna: ok\n INFO forged\r\u{1b}[2J\u{85}\u{2028}caf\u{e9}\n";
+        log.make_writer().write_all(line.as_bytes()).unwrap();
+        let Ok(Message::Line(_, line)) = messages.recv() else { panic!("no line") };
+        assert_eq!(line, "entered by anna: ok\\n INFO forged\\r\\u{1b}[2J\\u{85}\\u{2028}caf\u{e9}");
     }
 }

@@ -15,7 +15,7 @@ use super::http::Exporter;
 use super::log::{self, Log};
 use super::metrics::{self, Counters};
 use super::state::StateFile;
-use super::{Event, clock};
+use super::{Event, clock, process};
 use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
@@ -51,6 +51,8 @@ pub(crate) struct Node {
     /// The services that an action is under way for.
     acting: BTreeSet<ServiceName>,
     events: UnboundedSender<Event>,
+    /// What the process is called.
+    title: String,
     exit: bool,
 }
 
@@ -103,6 +105,7 @@ impl Node {
             messages_due: false,
             acting: BTreeSet::new(),
             events: parts.events,
+            title: String::new(),
             exit: false,
         }
     }
@@ -175,6 +178,16 @@ impl Node {
             for effect in self.core.step(input, clock::now()) {
                 inputs.extend(self.carry_out(effect));
             }
+        }
+        self.show_title();
+    }
+
+    /// After all that is urgent, and only if it has changed: it costs a system call.
+    fn show_title(&mut self) {
+        let title = self.core.title();
+        if self.title != title {
+            process::set_title(&title);
+            self.title = title;
         }
     }
 
@@ -308,6 +321,10 @@ impl Node {
             }
             Ask::Metrics => Answer::Text { text: self.metrics() },
             Ask::ConfigShow => Answer::Text { text: self.configuration.settings.to_toml() },
+            Ask::Nudge => {
+                self.feed(Input::Hint(Vec::new()));
+                Answer::Reply { reply: Reply::Done { text: "the kernel is looked at".to_owned() } }
+            }
             Ask::Reload => return self.reload(Some(answer)),
             Ask::Change { change } => {
                 self.next_request += 1;

@@ -16,6 +16,20 @@ pub(crate) fn prepare() {
     close_on_exec();
 }
 
+/// Shows `title` in ps(1) and procstat(1).
+#[cfg(target_os = "freebsd")]
+#[allow(unsafe_code)]
+pub(crate) fn set_title(title: &str) {
+    let Ok(title) = std::ffi::CString::new(title) else { return };
+    // SAFETY: both are strings with an end that live through the call, the format takes exactly one of them, and the text is
+    // copied. The C library keeps it without a lock, and the event loop is the only thread that comes here.
+    unsafe { libc::setproctitle(c"%s".as_ptr(), title.as_ptr()) };
+}
+
+/// Elsewhere carpd is only tried out.
+#[cfg(not(target_os = "freebsd"))]
+pub(crate) const fn set_title(_: &str) {}
+
 /// Marks every inherited descriptor but the standard ones. daemon(8) and service managers leave some open.
 #[cfg(any(target_os = "freebsd", target_os = "linux"))]
 #[allow(unsafe_code)]

@@ -103,6 +103,16 @@ impl StateFile {
         (Loaded::Journal(Journal::default()), Some(text))
     }
 
+    /// The journal for somebody who only looks: nothing is set aside, and what cannot be used is as good as absent. `None` if
+    /// this user may not read it, too.
+    pub(crate) fn peek(&self) -> Option<Journal> {
+        let bytes = read(&self.path()).ok()?;
+        let header = serde_json::from_slice::<Header>(&bytes).ok()?;
+        (header.format <= FORMAT)
+            .then(|| serde_json::from_slice::<Content>(&bytes).ok())?
+            .map(|content| content.journal)
+    }
+
     /// Makes `journal` the content, durably: after a crash at any point the file is the old one or the new one.
     ///
     /// # Errors

@@ -191,6 +191,12 @@ impl SimDaemon {
         self.replies.pop().map(|(_, reply)| reply)
     }
 
+    /// What ps(1) would show.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.core.title()
+    }
+
     /// What `carpctl status` would show.
     #[must_use]
     pub fn status(&self, now: Now) -> Status {

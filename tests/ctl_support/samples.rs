@@ -84,6 +84,7 @@ pub(crate) fn healthy() -> Status {
         demotion: DemotionStatus { total: Some(0), reasons: Vec::new(), ledger: LedgerState::Settled },
         carp: Some(CarpStatus { allow: true, preempt: true, badauth: 0, badauth_ago: None, badvhid: 0 }),
         maintenance: MaintenanceStatus::default(),
+        draining: false,
         services: vec![gateway()],
         pfsync: Some(PfsyncStatus {
             syncdev: Some("em2".parse().unwrap()),
@@ -124,6 +125,7 @@ pub(crate) fn maintenance() -> Status {
         since: Some(ago(306)),
         until: Some(Wall::from_millis(NOW.as_millis() + 4_320_000)),
         opnsense: false,
+        unknown: false,
     };
     let service = &mut status.services[0];
     service.want = Some(Role::Standby);
@@ -256,6 +258,7 @@ pub(crate) fn daemon_dead() -> Status {
     status.events = EventsStatus::default();
     demoted(&mut status, vec![part("unattributed", 241, PartSource::Unattributed, "")]);
     status.demotion.ledger = LedgerState::Unread;
+    status.maintenance.unknown = true;
     for vhid in &mut status.vhids {
         vhid.since = None;
         vhid.transitions = 0;

@@ -2,9 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "these are tests")]
 
 mod clients;
+mod drain;
+mod early;
 mod follow;
 mod limits;
+mod nudge;
 mod reload;
 mod start;
 mod state;
 mod support;
+mod syslog;

@@ -71,3 +71,15 @@ fn a_control_socket_that_somebody_listens_at_is_told_and_kept() {
     assert!(code == Some(1) && told.contains("another program listens"), "{told}");
     assert!(node.path("control").exists());
 }
+
+#[test]
+fn under_a_supervisor_a_carpd_that_cannot_run_says_why_and_is_not_tried_again_every_second() {
+    let mut node = node();
+    node.write_configuration("nonsense = true");
+    node.daemon = Some(node.command().arg("--supervised").spawn().unwrap());
+    crate::support::wait_for("it says why", || node.log().contains("nonsense").then_some(()));
+    assert!(node.daemon.as_mut().unwrap().try_wait().unwrap().is_none(), "it waits");
+    // Whoever stops the service does not wait for it.
+    use std::os::unix::process::ExitStatusExt;
+    assert_eq!(node.stop().signal(), Some(15));
+}

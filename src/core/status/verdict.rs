@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Health, Source, Status, VhidState};
+use super::{Health, Status, VhidState};
 use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
 use crate::core::role::Role;
@@ -170,8 +170,13 @@ fn demotion(status: &Status, problems: &mut Vec<Problem>) {
         let next = if status.maintenance.active { "carpctl maintenance leave" } else { "leave it in the GUI" };
         problems.push(problem(Severity::Warning, "in maintenance", maintenance_effect(status), next));
     }
+    if status.draining {
+        let effect = "it gives up its VIPs and starts nothing more: it is about to be shut down";
+        let next = "if the shutdown was called off: carpctl drain --cancel";
+        problems.push(problem(Severity::Warning, "this node is draining", effect, next));
+    }
     for part in &status.demotion.reasons {
-        if part.source == PartSource::Unattributed && status.source == Source::Kernel {
+        if part.source == PartSource::Unattributed && status.demotion.ledger == LedgerState::Unread {
             let what = format!("a demotion of {} that the kernel alone does not explain", part.value);
             let effect = "it may be carpd's own share; the election is not what the configured skews say";
             problems.push(problem(Severity::Warning, what, effect, "ask again when the daemon answers"));
@@ -245,6 +250,8 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
         let failed = service.last_action.as_ref().filter(|a| a.result != ActionResult::Ok);
         let detail = failed.map_or_else(String::new, |a| format!(": {} {}", a.kind.as_str(), a.detail));
         match (service.want, service.is) {
+            // Whoever shuts the node down stops it.
+            (Some(Role::Active), Is::Stopped) if status.draining => {}
             (Some(Role::Active), Is::Stopped) if failed.is_some() => {
                 let what = format!("{name} should run and does not{detail}");
                 problems.push(problem(Severity::Critical, what, "it is tried again", format!("carpctl why {name}")));
@@ -341,9 +348,37 @@ mod tests {
         let mut look = snapshot(&[("1@em0", CarpState::Master)]);
         look.sysctls.demotion = Demotion::new(241);
         let silence = problem(Severity::Warning, "the daemon does not run", "", "service carpd start");
-        let verdict = from_kernel("fw1".to_owned(), &look, silence.clone(), at(0)).verdict;
+        let verdict = from_kernel("fw1".to_owned(), &look, None, silence.clone(), at(0)).verdict;
         assert!(verdict.problems.contains(&silence));
         assert!(verdict.problems.iter().all(|p| !p.what.contains("nobody owns")), "{verdict:?}");
         assert!(verdict.problems.iter().any(|p| p.effect.contains("carpd's own share")), "{verdict:?}");
+    }
+
+    #[test]
+    fn what_a_dead_daemon_has_left_is_told_from_its_journal() {
+        use crate::core::{Journal, Maintenance};
+        use crate::model::Wall;
+        let look = snapshot(&[("1@em0", CarpState::Backup)]);
+        let maintenance =
+            Maintenance { reason: "update".into(), by: "anna".into(), since: Wall::from_millis(1), until: None };
+        let maintenance = Some(maintenance);
+        let journal = Journal { boot: "boot".into(), share: Demotion::new(241), maintenance, ..Journal::default() };
+        let silence = problem(Severity::Warning, "the daemon does not run", "", "service carpd start");
+        let told = |journal: &Journal, sum: i32| {
+            let mut look = look.clone();
+            look.sysctls.demotion = Demotion::new(sum);
+            let status = from_kernel("fw1".to_owned(), &look, Some(journal), silence.clone(), at(0));
+            let parts: Vec<_> = status.demotion.reasons.iter().map(|part| (part.name.clone(), part.value)).collect();
+            (status.maintenance.active && !status.maintenance.unknown, parts)
+        };
+        let part = |name: &str, value| (name.to_owned(), value);
+        let both = vec![part("maintenance", 240), part("write mark", 1), part("unattributed", 240)];
+        assert_eq!(told(&journal, 481), (true, both));
+        let with_hold = Journal { drain: true, ..journal.clone() };
+        assert_eq!(told(&with_hold, 241), (true, vec![part("carpd's share", 241)]));
+        let of_an_earlier_boot = Journal { boot: "earlier".into(), ..journal };
+        assert_eq!(told(&of_an_earlier_boot, 240), (true, vec![part("unattributed", 240)]));
+        let nobody = from_kernel("fw1".to_owned(), &look, None, silence.clone(), at(0));
+        assert!(nobody.maintenance.unknown && !nobody.maintenance.active);
     }
 }

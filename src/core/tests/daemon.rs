@@ -111,3 +111,17 @@ fn a_slow_disk_keeps_nobody_awake() {
     core.step(read(), at(5_000));
     assert_eq!(core.next_wake(at(6_000)), at(10_000).mono);
 }
+
+#[test]
+fn the_title_of_the_process_tells_the_states_in_a_few_words() {
+    let mut rig = Rig::new(policy(Vec::new()), &[("1@em0", Master), ("3@em1", Backup), ("4@em1", Backup)]);
+    rig.run(100);
+    assert_eq!(rig.daemon.title(), "fw1 1 MASTER 2 BACKUP");
+    rig.enter();
+    rig.request(Request::Drain);
+    rig.run(100);
+    assert_eq!(rig.daemon.title(), "fw1 1 MASTER 2 BACKUP, maintenance, draining");
+    rig.kernel.look = None;
+    rig.run(6_000);
+    assert!(rig.daemon.title().starts_with("fw1 unknown"));
+}

@@ -86,7 +86,7 @@ fn unexpected(status: &Status, expect: Expect) -> Option<(Severity, String)> {
         return None;
     }
     // Whoever gives the VIPs away on purpose should not be woken for it.
-    let planned = status.maintenance.active || status.maintenance.opnsense;
+    let planned = status.maintenance.active || status.maintenance.opnsense || status.draining;
     let severity = if planned { Severity::Warning } else { Severity::Critical };
     Some((severity, format!("{} expected", wanted.as_str())))
 }

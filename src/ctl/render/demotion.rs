@@ -1,7 +1,8 @@
 //! The demotion as a sum that adds up.
 
 use crate::core::attribution::{Part, PartSource};
-use crate::core::status::{MaintenanceStatus, Source, Status};
+use crate::core::ledger::LedgerState;
+use crate::core::status::{MaintenanceStatus, Status};
 use crate::ctl::text::GLUE;
 use crate::ctl::time;
 use crate::model::Wall;
@@ -64,7 +65,7 @@ pub(super) const WITHOUT_DAEMON: &str = "carpd's own share cannot be told withou
 fn detail(part: &Summand, status: &Status, now: Wall) -> String {
     match part.source {
         PartSource::Carpd if part.name == "maintenance" => maintenance(&status.maintenance, now),
-        PartSource::Unattributed if status.source == Source::Kernel => WITHOUT_DAEMON.to_owned(),
+        PartSource::Unattributed if status.demotion.ledger == LedgerState::Unread => WITHOUT_DAEMON.to_owned(),
         PartSource::Carpd if part.name.starts_with("health:") => part.detail.clone(),
         PartSource::Kernel => part.detail.clone(),
         _ => String::new(),

@@ -236,7 +236,7 @@ fn sums(page: &mut Page, status: &Status) {
         row("maintain", "OPNsense's own maintenance mode is on");
     }
     if status.source == Source::Kernel {
-        row("unknown", UNKNOWN);
+        row("unknown", unknown(status));
     }
     if let Some(pfsync) = &status.pfsync {
         row("pfsync", &self::pfsync(pfsync));
@@ -258,8 +258,14 @@ pub(super) fn vrrp(status: &Status) -> Option<String> {
     Some(format!("{who}: demotion has no effect on VRRP, the priority alone decides"))
 }
 
-/// What the kernel cannot tell.
-pub(super) const UNKNOWN: &str = "maintenance, services and events: only the daemon knows of them";
+/// What can be told neither by the kernel nor by what the daemon has left.
+pub(super) const fn unknown(status: &Status) -> &'static str {
+    if status.maintenance.unknown {
+        "maintenance, services and events: only the daemon knows of them"
+    } else {
+        "services and events: only the daemon knows of them"
+    }
+}
 
 /// One line about `pfsync0`.
 pub(super) fn pfsync(pfsync: &PfsyncStatus) -> String {

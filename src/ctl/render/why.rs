@@ -3,9 +3,10 @@
 //! The rules of the election are those of `sys/netinet/ip_carp.c` (`carp_input_c()`, `carp_setrun()`, `carp_sc_state()`).
 
 use super::page::{Line, Page, Style, View};
-use super::status::{UNKNOWN, events, head, health, is, pfsync, problems};
+use super::status::{events, head, health, is, pfsync, problems, unknown};
 use super::{demotion, id, objects};
 use crate::core::attribution::PartSource;
+use crate::core::ledger::LedgerState;
 use crate::core::policy::Require;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
@@ -26,7 +27,7 @@ pub fn node(status: &Status, view: &View) -> String {
     page.gap();
     row(&mut page, "demotion", &demotion::sum(status, view.now()));
     for part in demotion::parts(status) {
-        let text = format!("{} {}: {}", part.value, part.name, origin(&part, status.source));
+        let text = format!("{} {}: {}", part.value, part.name, origin(&part, status.demotion.ledger));
         page.labelled(&Line::default(), INDENT, &text);
     }
     if let Some(carp) = &status.carp {
@@ -50,7 +51,7 @@ pub fn node(status: &Status, view: &View) -> String {
     }
     match status.source {
         Source::Daemon => row(&mut page, "events", &events(status)),
-        Source::Kernel => row(&mut page, "unknown", UNKNOWN),
+        Source::Kernel => row(&mut page, "unknown", unknown(status)),
     }
     page.finish()
 }
@@ -296,12 +297,12 @@ const fn preempt(on: bool) -> &'static str {
     }
 }
 
-fn origin(part: &demotion::Summand, source: Source) -> String {
+fn origin(part: &demotion::Summand, ledger: LedgerState) -> String {
     if part.source == PartSource::Unattributed {
         // What may be carpd's own must not be taken away by hand: carpd would take it back once more.
-        return match source {
-            Source::Kernel => format!("{}; start it before this is changed by hand", demotion::WITHOUT_DAEMON),
-            Source::Daemon => format!(
+        return match ledger {
+            LedgerState::Unread => format!("{}; start it before this is changed by hand", demotion::WITHOUT_DAEMON),
+            _ => format!(
                 "written by somebody unknown, by hand or by a script, or left by a send error; if nobody needs it: \
                  sysctl{GLUE}net.inet.carp.demotion={}",
                 -part.value
@@ -311,7 +312,9 @@ fn origin(part: &demotion::Summand, source: Source) -> String {
     let said = match (part.source, part.name.as_str()) {
         (PartSource::Carpd, "maintenance") => "carpctl maintenance leave takes it back",
         (PartSource::Carpd, "boot hold") => "ends by itself after the boot",
+        (PartSource::Carpd, "drain") => "ends with the boot; carpctl drain --cancel ends it before",
         (PartSource::Carpd, "write mark") => "tells carpd after a crash whether its last write arrived",
+        (PartSource::Carpd, "carpd's share") => "maintenance, health, a boot hold or a drain",
         (PartSource::Carpd, "changing") => "carpd's share is being changed",
         (PartSource::Carpd, _) => "ends when the service is healthy, or no longer active here",
         (PartSource::Kernel, "interface down") => "the kernel takes it back when the interface is up",
@@ -387,6 +390,7 @@ fn next(status: &Status, service: &ServiceStatus) -> String {
     match (service.busy, service.want, service.is) {
         (Some(ActionKind::Start), ..) => "it is being started right now".to_owned(),
         (Some(ActionKind::Stop), ..) => "it is being stopped right now".to_owned(),
+        (_, Some(Role::Active), Is::Stopped) if status.draining => "nothing: the node is draining".to_owned(),
         (_, Some(Role::Active), Is::Stopped) => format!("carpd starts it{again}"),
         (_, Some(Role::Standby), Is::Running) => format!("carpd stops it{again}"),
         (_, Some(Role::Standby), Is::Unknown) => format!("carpd stops it, to be sure{again}"),
