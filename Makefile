@@ -26,15 +26,21 @@ test: prepare
 long: test bench deny
 	sh tests/ci/cross.sh lint aarch64-unknown-freebsd
 	sh tests/ci/browser.sh
+	$(MAKE) advisories
 
 bench:
 	$(CARGO) bench --locked
 
-# The advisories need a database from the network; the rest is in the tree.
-deny:
-	command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
+# What the tree itself can answer; needs no network once cargo-deny is there.
+deny: cargo-deny
 	$(CARGO) deny --locked check bans licenses sources
+
+# Fetches the database of advisories.
+advisories: cargo-deny
 	$(CARGO) deny --locked check advisories
+
+cargo-deny:
+	@command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 
 prepare:
 	@sh tests/ci/prepare.sh
@@ -67,4 +73,4 @@ port:
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench deny prepare install package port clean
+.PHONY: build test long bench deny advisories cargo-deny prepare install package port clean
