@@ -67,14 +67,15 @@ cat <<END
 "licenses": ["BSD2CLAUSE"],
 "desc": $(sed 's/%/%25/g' "$here/port/pkg-descr" | quote),
 "categories": ["net"],
+"annotations": {"FreeBSD_version": "1400097"},
 "messages": $(sed 's|%%PREFIX%%|/usr/local|g' "$here/port/pkg-message")
 END
 if [ "$with" = files ]; then
 	echo ',"files": {'
 	comma=
 	for file in $(paths f '*'); do
-		printf '%s"/%s": {"sum": "1$%s", "uname": "root", "gname": "wheel", "perm": "%s"}\n' \
-			"$comma" "$file" "$(sum "$stage/$file")" "$(mode "$stage/$file")"
+		printf '%s"/%s": {"sum": "1$%s", "uname": "root", "gname": "wheel", "perm": "%s", "mtime": %s}\n' \
+			"$comma" "$file" "$(sum "$stage/$file")" "$(mode "$stage/$file")" "${SOURCE_DATE_EPOCH:-0}"
 		comma=,
 	done
 	echo '},"directories": {'

@@ -8,6 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 built=${1:-}
 out=${2:-target/package}
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}"
 stage=$out/stage
 
 if [ "$(uname -s)" = FreeBSD ]; then
@@ -25,6 +26,7 @@ mkdir -p "$out"
 sh packaging/stage.sh "$stage" "$built"
 sh packaging/manifest.sh "$stage" "$abi" >"$out/+COMPACT_MANIFEST"
 sh packaging/manifest.sh "$stage" "$abi" files >"$out/+MANIFEST"
+chmod 0644 "$out/+COMPACT_MANIFEST" "$out/+MANIFEST"
 package=$out/carpd-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1).pkg
 rm -f "$package"
 
@@ -33,7 +35,7 @@ if [ "$(uname -s)" = FreeBSD ]; then
 else
 	# The manifests come first, then the files under their full names.
 	(cd "$stage" && find usr -type f | LC_ALL=C sort) >"$out/files"
-	tar --create --format=ustar --owner=root:0 --group=wheel:0 --mtime="@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}" \
+	tar --create --format=ustar --owner=root:0 --group=wheel:0 --mtime="@$SOURCE_DATE_EPOCH" \
 		--no-recursion --absolute-names --transform='s|^usr/|/usr/|' \
 		--directory="$out" +COMPACT_MANIFEST +MANIFEST --directory=stage --files-from="$out/files" |
 		zstd --quiet -19 -T1 >"$package"

@@ -21,6 +21,8 @@ ZIG=0.16.0
 HEADERS=15.0
 # The oldest release that the programs start on.
 OLDEST=14.0
+# Counts the ways in which std was built here.
+RECIPE=2
 
 command=${1:-}
 target=${2:-x86_64-unknown-freebsd}
@@ -90,15 +92,21 @@ cargo_for_target() {
 		"CARGO_TARGET_${upper}_LINKER=$linker" "$@"
 }
 
+# No path of this machine stays in what is shipped: the same sources make the same programs.
+forget() {
+	echo "--remap-path-prefix=$PWD=carpd --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+}
+
 # Built with the profile that rustc's own std is built with: it has what LTO and panic=abort need.
-# The name of the folder changes with whatever it was built from, since cargo does not notice that a std has changed.
+# The name of the folder changes with whatever it was built from, and with RECIPE, since cargo does not notice that a std has
+# changed.
 install_std() {
-	std=$root/std-$(dpkg-query -W -f '${Version}' rustc-web)-zig-$ZIG-$target
+	std=$root/std-$(dpkg-query -W -f '${Version}' rustc-web)-zig-$ZIG-$RECIPE-$target
 	if [ -d "$std" ]; then return; fi
 	rm -rf "$root"/std-*-"$target"
 	work=$(mktemp -d "$root/tmp.XXXXXX")
 	source=/usr/lib/rustlib/src/rust/library/sysroot/Cargo.toml
-	RUSTC_BOOTSTRAP=1 cargo_for_target env RUSTFLAGS=-Zforce-unstable-if-unmarked cargo build -q --locked --profile dist \
+	RUSTC_BOOTSTRAP=1 cargo_for_target env RUSTFLAGS="-Zforce-unstable-if-unmarked $(forget)" cargo build -q --locked --profile dist \
 		--target "$target" --target-dir "$work/build" --manifest-path "$source" --features "backtrace panic-unwind"
 	libraries=$work/std/lib/rustlib/$target/lib
 	mkdir -p "$libraries"
@@ -108,7 +116,7 @@ install_std() {
 }
 
 prepare() {
-	[ "$(uname -s)" = Linux ] && command -v apt-get >/dev/null || give_up "the toolchain comes from Debian's packages"
+	command -v apt-get >/dev/null || give_up "the toolchain comes from Debian's packages"
 	install_packages
 	mkdir -p "$root"
 	# Two at once wait for each other.
@@ -120,12 +128,11 @@ prepare() {
 	exec 9>&-
 }
 
-# No path of this machine stays in what is shipped: the same sources make the same programs.
 cargo_here() {
 	tool=$1
 	subcommand=$2
 	shift 2
-	flags="--sysroot=$std --remap-path-prefix=$PWD=carpd --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+	flags="--sysroot=$std $(forget)"
 	upper=$(echo "$target" | tr 'a-z-' 'A-Z_')
 	cargo_for_target env "CARGO_TARGET_${upper}_RUSTFLAGS=$flags" \
 		"$tool" "$subcommand" --locked --target "$target" --target-dir target/freebsd "$@"
