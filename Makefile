@@ -17,20 +17,30 @@ test: prepare
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	sh tests/ci/cross.sh check
 	$(CARGO) build --release --locked
 	./target/release/carpctl lab --report target/carpd-lab-report.html
-	$(CARGO) nextest run --locked
+	eval "$$(sh tests/ci/cross.sh env)"; $(CARGO) nextest run --locked
 
-# What takes longer: benchmarks, the report in a real browser, licences and advisories of all dependencies.
+# What takes longer: benchmarks, another processor, the report in a real browser, licences and advisories of all dependencies.
 long: test bench deny
+	sh tests/ci/cross.sh lint aarch64-unknown-freebsd
 	sh tests/ci/browser.sh
+	$(MAKE) advisories
 
 bench:
 	$(CARGO) bench --locked
 
-deny:
-	command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
-	$(CARGO) deny check
+# What the tree itself can answer; needs no network once cargo-deny is there.
+deny: cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+
+# Fetches the database of advisories.
+advisories: cargo-deny
+	$(CARGO) deny --locked check advisories
+
+cargo-deny:
+	@command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 
 prepare:
 	@sh tests/ci/prepare.sh
@@ -54,7 +64,15 @@ install:
 	test -d "$(DESTDIR)$(PREFIX)/etc/carpd" || install -d -m 0750 "$(DESTDIR)$(PREFIX)/etc/carpd"
 	install -m 0640 examples/carpd.toml.sample "$(DESTDIR)$(PREFIX)/etc/carpd/carpd.toml.sample"
 
+# A package for pkg(8) on FreeBSD 14 and newer: target/package/carpd-VERSION.pkg.
+package:
+	sh packaging/package.sh "$(BUILT)"
+
+# A port, with its distfile: target/port.
+port:
+	sh packaging/port.sh
+
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench deny prepare install clean
+.PHONY: build test long bench deny advisories cargo-deny prepare install package port clean

@@ -130,7 +130,7 @@ fn nothing_is_left_behind_when_the_lab_is_told_to_end() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), ignore = "only Linux ends a process with its parent")]
 fn nothing_is_left_running_when_the_lab_is_killed() {
     let mut lab = TestLab::up();
     let children = wait_for("two carpds and a service", || Some(lab.children()).filter(|all| all.len() == 3));

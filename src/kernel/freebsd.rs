@@ -10,6 +10,7 @@ mod address;
 mod administer;
 mod calls;
 mod interfaces;
+mod layout;
 mod inventory;
 mod link;
 mod netlink;

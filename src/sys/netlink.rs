@@ -17,7 +17,8 @@ pub const REQUEST: u16 = 0x1;
 pub const ACK: u16 = 0x4;
 /// `NLM_F_DUMP`: everything that fits.
 pub const DUMP: u16 = 0x300;
-/// `NLM_F_REPLACE | NLM_F_CREATE`: how ifconfig(8) adds an address.
+/// `NLM_F_CREATE | NLM_F_EXCL`: what adding means. The kernel does not look at it yet: an address that exists is replaced
+/// (`sys/netlink/route/iface.c`).
 pub const CREATE: u16 = 0x600;
 
 /// `GENL_ID_CTRL`: the family that knows all families.

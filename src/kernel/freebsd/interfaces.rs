@@ -53,6 +53,7 @@ impl List {
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         // SAFETY: the list and each of its links are valid, or null at the end, as long as `self` lives.
         let first = unsafe { self.0.as_ref() };
+        // SAFETY: likewise.
         std::iter::successors(first, |entry| unsafe { entry.ifa_next.as_ref() }).map(Entry)
     }
 }
