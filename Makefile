@@ -21,12 +21,23 @@ test: prepare
 	./target/release/carpctl lab --report target/carpd-lab-report.html
 	$(CARGO) nextest run --locked
 
-# What takes longer: benchmarks, the report in a real browser, licences and advisories of all dependencies.
-long: test bench deny
+# What takes longer: benchmarks, the fuzzer, the report in a real browser, licences and advisories of all dependencies.
+long: test bench fuzz deny
 	sh tests/ci/browser.sh
 
 bench:
 	$(CARGO) bench --locked
+
+# Each target for FUZZ_SECONDS; or some of them for longer: make fuzz FUZZ_TARGETS="nvlist http" FUZZ_SECONDS=600
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?=
+
+fuzz:
+	sh tests/ci/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Writes what the fuzzer begins with, from the recordings and the examples in the tree.
+fuzz-seeds:
+	$(CARGO) test --locked --lib -- --ignored fuzzing::seeds
 
 deny:
 	command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
@@ -55,4 +66,4 @@ install:
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench deny prepare install clean
+.PHONY: build test long bench fuzz fuzz-seeds deny prepare install clean

@@ -10,6 +10,8 @@ mod clock;
 mod configuration;
 mod control;
 mod devd;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod history;
 mod http;
 mod lock;

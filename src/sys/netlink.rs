@@ -35,6 +35,11 @@ const GROUP_NAME: u16 = 1;
 /// `CTRL_ATTR_MCAST_GRP_ID`
 const GROUP_ID: u16 = 2;
 
+/// `NLMSGERR_ATTR_MSG`
+const ERROR_TEXT: u16 = 1;
+/// `NLMSGERR_ATTR_OFFS`
+const ERROR_OFFSET: u16 = 2;
+
 /// `struct nlmsghdr`
 const HEADER: usize = 16;
 /// `struct nlattr`
@@ -89,6 +94,8 @@ pub enum Answer<'a> {
         errno: i32,
         /// The kernel's own words, if it has any (`NLMSGERR_ATTR_MSG`).
         text: Option<&'a str>,
+        /// Where in the request the attribute begins that it is about, in bytes (`NLMSGERR_ATTR_OFFS`).
+        offset: Option<u32>,
     },
 }
 
@@ -125,17 +132,30 @@ impl<'a> Message<'a> {
         let errno = || i32_at(self.body, 0).ok_or(DecodeError::Short("status"));
         Ok(match self.kind {
             DONE => Answer::Done { errno: errno()? },
-            ERROR => Answer::Status { errno: errno()?, text: self.error_text() },
+            ERROR => {
+                let (text, offset) = self.explanation();
+                Answer::Status { errno: errno()?, text, offset }
+            }
             _ => Answer::Data(self),
         })
     }
 
-    /// An error quotes the whole request, an acknowledgement only its header; attributes come behind the quotation.
-    fn error_text(&self) -> Option<&'a str> {
-        let quoted = u32_at(self.body, 4)? as usize;
-        let attributes = self.body.get(4 + align(quoted)..)?;
-        let (_, text) = self::attributes(attributes).find(|(kind, _)| *kind == 1)?;
-        string(1, text).ok()
+    /// The kernel's words and the offset into the request. An error quotes the whole request, an acknowledgement only its
+    /// header; attributes come behind the quotation, if the socket asked for them (`NETLINK_EXT_ACK`).
+    fn explanation(&self) -> (Option<&'a str>, Option<u32>) {
+        let quoted = u32_at(self.body, 4).map(|length| align(length as usize));
+        let Some(behind) = quoted.and_then(|quoted| self.body.get(quoted.checked_add(4)?..)) else {
+            return (None, None);
+        };
+        let (mut text, mut offset) = (None, None);
+        for (kind, value) in attributes(behind) {
+            match kind {
+                ERROR_TEXT => text = string(kind, value).ok(),
+                ERROR_OFFSET => offset = number(kind, value).ok(),
+                _ => {}
+            }
+        }
+        (text, offset)
     }
 }
 
@@ -276,8 +296,9 @@ fn group_of(bytes: &[u8]) -> Option<(String, u32)> {
     Some((string(GROUP_NAME, name.1).ok()?.to_owned(), number(GROUP_ID, id.1).ok()?))
 }
 
+/// The next multiple of four. The lengths of hostile bytes go up to the largest number there is.
 const fn align(length: usize) -> usize {
-    (length + 3) & !3
+    length.saturating_add(3) & !3
 }
 
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -295,7 +316,7 @@ pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::recorded::buffer;
+    use crate::sys::recorded::{abi, buffer};
     use proptest::prelude::*;
 
     fn answers(datagram: &[u8]) -> Vec<Answer<'_>> {
@@ -307,14 +328,53 @@ mod tests {
         let sent = buffer("netlink-resolve-carp.hex", "send");
         assert_eq!(resolve("carp", 1), sent);
         let received = buffer("netlink-resolve-carp.hex", "recv.0");
-        let [Answer::Data(family), Answer::Status { errno: 0, text: None }] = answers(&received)[..] else { panic!() };
+        let [Answer::Data(family), Answer::Status { errno: 0, text: None, offset: None }] = answers(&received)[..]
+        else {
+            panic!()
+        };
         assert_eq!(Family::decode(&family).unwrap(), Family { id: 0x11, groups: Vec::new() });
+    }
+
+    #[test]
+    fn the_layout_and_the_numbers_are_the_kernel_s() {
+        assert_eq!((abi().size("struct nlmsghdr"), abi().size("struct nlattr")), (HEADER, ATTRIBUTE_HEADER));
+        assert_eq!(abi().size("struct nlmsgerr"), 4 + HEADER, "the errno comes before the quoted header");
+        for (name, number) in [
+            ("NLMSG_ERROR", ERROR),
+            ("NLMSG_DONE", DONE),
+            ("NLM_F_REQUEST", REQUEST),
+            ("NLM_F_ACK", ACK),
+            ("NLM_F_DUMP", DUMP),
+            ("NLMSGERR_ATTR_MSG", ERROR_TEXT),
+            ("NLMSGERR_ATTR_OFFS", ERROR_OFFSET),
+            ("GENL_ID_CTRL", CONTROL_FAMILY),
+            ("CTRL_CMD_GETFAMILY", GET_FAMILY.into()),
+            ("CTRL_ATTR_FAMILY_ID", FAMILY_ID),
+            ("CTRL_ATTR_FAMILY_NAME", FAMILY_NAME),
+            ("CTRL_ATTR_MCAST_GROUPS", FAMILY_GROUPS),
+            ("CTRL_ATTR_MCAST_GRP_NAME", GROUP_NAME),
+            ("CTRL_ATTR_MCAST_GRP_ID", GROUP_ID),
+        ] {
+            assert_eq!(abi().constant(name), u64::from(number), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_dump_of_links_is_taken_apart_as_recorded() {
+        let received = buffer("netlink-getlink-dump.hex", "recv.0");
+        let mut names = Vec::new();
+        for answer in answers(&received) {
+            let Answer::Data(link) = answer else { continue };
+            let (_, name) = attributes(&link.body[16..]).find(|(kind, _)| *kind == 3).unwrap();
+            names.push(string(3, name).unwrap());
+        }
+        assert_eq!(names, ["lo0", "pflog0", "pfsync0", "epair0b"]);
     }
 
     #[test]
     fn an_unknown_family_is_an_error_with_a_positive_number() {
         let received = buffer("netlink-resolve-unknown.hex", "recv.0");
-        assert_eq!(answers(&received), [Answer::Status { errno: 2, text: None }]);
+        assert_eq!(answers(&received), [Answer::Status { errno: 2, text: None, offset: None }]);
     }
 
     #[test]
@@ -338,12 +398,30 @@ mod tests {
     }
 
     #[test]
+    fn the_kernel_s_words_and_the_attribute_it_means_are_found_as_recorded() {
+        for (file, words, about) in [
+            ("netlink-set-short-int.hex", Some("nla type 1 size(2) is not uint32"), 1u16),
+            ("netlink-set-long-key.hex", None, 5),
+        ] {
+            let (sent, received) = (buffer(file, "send"), buffer(file, "recv.0"));
+            let [Answer::Status { errno: 22, text, offset: Some(offset) }] = answers(&received)[..] else {
+                panic!("{file}")
+            };
+            assert_eq!(text, words, "{file}");
+            let (kind, _) = attributes(&sent[offset as usize..]).next().unwrap();
+            assert_eq!(kind, about, "{file}");
+        }
+        let received = buffer("netlink-get-extack.hex", "recv.0");
+        assert_eq!(answers(&received), [Answer::Status { errno: 6, text: None, offset: None }]);
+    }
+
+    #[test]
     fn the_kernel_s_words_behind_an_error_are_found() {
         let quoted = resolve("carp", 9);
         let mut body = 22i32.to_ne_bytes().to_vec();
         body.extend(&quoted);
         let mut message = Builder::request(ERROR, 0, 9, &body).string(1, "no such thing").finish();
-        assert_eq!(answers(&message), [Answer::Status { errno: 22, text: Some("no such thing") }]);
+        assert_eq!(answers(&message), [Answer::Status { errno: 22, text: Some("no such thing"), offset: None }]);
         message.truncate(30);
         assert_eq!(messages(&message).next(), Some(Err(DecodeError::Short("body"))));
     }
