@@ -94,8 +94,6 @@ pub enum Answer<'a> {
         errno: i32,
         /// The kernel's own words, if it has any (`NLMSGERR_ATTR_MSG`).
         text: Option<&'a str>,
-        /// Where in the request the attribute begins that it is about, in bytes (`NLMSGERR_ATTR_OFFS`).
-        offset: Option<u32>,
     },
 }
 
@@ -132,30 +130,31 @@ impl<'a> Message<'a> {
         let errno = || i32_at(self.body, 0).ok_or(DecodeError::Short("status"));
         Ok(match self.kind {
             DONE => Answer::Done { errno: errno()? },
-            ERROR => {
-                let (text, offset) = self.explanation();
-                Answer::Status { errno: errno()?, text, offset }
-            }
+            ERROR => Answer::Status { errno: errno()?, text: self.error_text() },
             _ => Answer::Data(self),
         })
     }
 
-    /// The kernel's words and the offset into the request. An error quotes the whole request, an acknowledgement only its
-    /// header; attributes come behind the quotation, if the socket asked for them (`NETLINK_EXT_ACK`).
-    fn explanation(&self) -> (Option<&'a str>, Option<u32>) {
-        let quoted = u32_at(self.body, 4).map(|length| align(length as usize));
-        let Some(behind) = quoted.and_then(|quoted| self.body.get(quoted.checked_add(4)?..)) else {
-            return (None, None);
-        };
-        let (mut text, mut offset) = (None, None);
-        for (kind, value) in attributes(behind) {
-            match kind {
-                ERROR_TEXT => text = string(kind, value).ok(),
-                ERROR_OFFSET => offset = number(kind, value).ok(),
-                _ => {}
-            }
+    fn error_text(&self) -> Option<&'a str> {
+        self.explanation(ERROR_TEXT).and_then(|text| string(ERROR_TEXT, text).ok())
+    }
+
+    /// Where in the request the attribute begins that a refusal is about, in bytes, if the kernel tells
+    /// (`NLMSGERR_ATTR_OFFS`).
+    #[must_use]
+    pub fn refused_at(&self) -> Option<u32> {
+        if self.kind != ERROR {
+            return None;
         }
-        (text, offset)
+        self.explanation(ERROR_OFFSET).and_then(|offset| number(ERROR_OFFSET, offset).ok())
+    }
+
+    /// An error quotes the whole request, an acknowledgement only its header; attributes come behind the quotation, if the
+    /// socket asked for them (`NETLINK_EXT_ACK`).
+    fn explanation(&self, wanted: u16) -> Option<&'a [u8]> {
+        let quoted = align(u32_at(self.body, 4)? as usize);
+        let behind = self.body.get(quoted.checked_add(4)?..)?;
+        attributes(behind).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
     }
 }
 
@@ -328,10 +327,7 @@ mod tests {
         let sent = buffer("netlink-resolve-carp.hex", "send");
         assert_eq!(resolve("carp", 1), sent);
         let received = buffer("netlink-resolve-carp.hex", "recv.0");
-        let [Answer::Data(family), Answer::Status { errno: 0, text: None, offset: None }] = answers(&received)[..]
-        else {
-            panic!()
-        };
+        let [Answer::Data(family), Answer::Status { errno: 0, text: None }] = answers(&received)[..] else { panic!() };
         assert_eq!(Family::decode(&family).unwrap(), Family { id: 0x11, groups: Vec::new() });
     }
 
@@ -374,7 +370,7 @@ mod tests {
     #[test]
     fn an_unknown_family_is_an_error_with_a_positive_number() {
         let received = buffer("netlink-resolve-unknown.hex", "recv.0");
-        assert_eq!(answers(&received), [Answer::Status { errno: 2, text: None, offset: None }]);
+        assert_eq!(answers(&received), [Answer::Status { errno: 2, text: None }]);
     }
 
     #[test]
@@ -404,15 +400,13 @@ mod tests {
             ("netlink-set-long-key.hex", None, 5),
         ] {
             let (sent, received) = (buffer(file, "send"), buffer(file, "recv.0"));
-            let [Answer::Status { errno: 22, text, offset: Some(offset) }] = answers(&received)[..] else {
-                panic!("{file}")
-            };
-            assert_eq!(text, words, "{file}");
-            let (kind, _) = attributes(&sent[offset as usize..]).next().unwrap();
+            assert_eq!(answers(&received), [Answer::Status { errno: 22, text: words }], "{file}");
+            let refused_at = messages(&received).next().unwrap().unwrap().refused_at().unwrap();
+            let (kind, _) = attributes(&sent[refused_at as usize..]).next().unwrap();
             assert_eq!(kind, about, "{file}");
         }
         let received = buffer("netlink-get-extack.hex", "recv.0");
-        assert_eq!(answers(&received), [Answer::Status { errno: 6, text: None, offset: None }]);
+        assert_eq!(answers(&received), [Answer::Status { errno: 6, text: None }]);
     }
 
     #[test]
@@ -421,7 +415,7 @@ mod tests {
         let mut body = 22i32.to_ne_bytes().to_vec();
         body.extend(&quoted);
         let mut message = Builder::request(ERROR, 0, 9, &body).string(1, "no such thing").finish();
-        assert_eq!(answers(&message), [Answer::Status { errno: 22, text: Some("no such thing"), offset: None }]);
+        assert_eq!(answers(&message), [Answer::Status { errno: 22, text: Some("no such thing") }]);
         message.truncate(30);
         assert_eq!(messages(&message).next(), Some(Err(DecodeError::Short("body"))));
     }
