@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{TARGETS, Target};
 
-/// How many changed inputs each target is given.
+/// How many changed inputs each target is given, unless `FUZZ_ROUNDS` says otherwise.
 const ROUNDS: u64 = 400;
 
 fn corpus(name: &str) -> PathBuf {
@@ -71,7 +71,8 @@ fn survives(name: &str) {
     }
     target(&[]);
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    for _ in 0..ROUNDS {
+    let rounds = std::env::var("FUZZ_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    for _ in 0..rounds {
         target(&changed(&inputs, &mut dice));
     }
 }
