@@ -22,14 +22,26 @@ test: prepare
 	./target/release/carpctl lab --report target/carpd-lab-report.html
 	eval "$$(sh tests/ci/cross.sh env)"; $(CARGO) nextest run --locked
 
-# What takes longer: benchmarks, another processor, the report in a real browser, licences and advisories of all dependencies.
-long: test bench deny
+# What takes longer: benchmarks, the fuzzer, another processor, the report in a real browser, licences and advisories of all
+# dependencies.
+long: test bench fuzz deny
 	sh tests/ci/cross.sh lint aarch64-unknown-freebsd
 	sh tests/ci/browser.sh
 	$(MAKE) advisories
 
 bench:
 	$(CARGO) bench --locked
+
+# Each target for FUZZ_SECONDS; or some of them for longer: make fuzz FUZZ_TARGETS="nvlist http" FUZZ_SECONDS=600
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS ?=
+
+fuzz:
+	sh tests/ci/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Writes what the fuzzer begins with, from the recordings and the examples in the tree.
+fuzz-seeds:
+	$(CARGO) test --locked --lib -- --ignored fuzzing::seeds
 
 # What the tree itself can answer; needs no network once cargo-deny is there.
 deny: cargo-deny
@@ -75,4 +87,4 @@ port:
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench deny advisories cargo-deny prepare install package port clean
+.PHONY: build test long bench fuzz fuzz-seeds deny advisories cargo-deny prepare install package port clean

@@ -42,8 +42,9 @@ use observe::Observer;
 use policy::{OnExit, Policy};
 use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
+use share::Refusal;
 
-use crate::model::{Mono, Now, ServiceName, VhidRef};
+use crate::model::{Demotion, Mono, Now, ServiceName, VhidRef};
 use vhids::Since;
 
 /// How long after a failed write of the state file, or of the kernel, it is tried again.
@@ -75,6 +76,9 @@ pub struct Core {
     seq: u64,
     ledger: Ledger,
     ledger_retry: Mono,
+    refusal: Option<Refusal>,
+    /// The share before the last write, until a look has shown what came of it.
+    moved_from: Option<Demotion>,
     /// The look that is awaited may have been taken before the last write to the sum.
     look_is_stale: bool,
     /// The kernel was looked at since the share became wrong.
@@ -114,6 +118,8 @@ impl Core {
             seq: 0,
             ledger: Ledger::Unread,
             ledger_retry: now.mono,
+            refusal: None,
+            moved_from: None,
             look_is_stale: false,
             looked_for_share: false,
             foreign_bits: 0,

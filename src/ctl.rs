@@ -25,6 +25,7 @@ pub mod target;
 pub mod text;
 pub mod time;
 mod wait;
+mod why;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -87,7 +88,7 @@ fn run(cli: Cli) -> Ended {
     let context = target.map(|target| Context { target, out: Out::new(color) });
     match cli.command {
         Command::Status(args) => shows::status(&mut context?, &args),
-        Command::Why { object } => shows::why(&mut context?, object.as_ref()),
+        Command::Why { object } => why::why(&mut context?, object.as_ref()),
         Command::Maintenance(command) => maintenance::run(&mut context?, &command),
         Command::Drain { cancel: true, .. } => drain::cancel(&mut context?),
         Command::Drain { limit, .. } => drain::drain(&mut context?, limit),

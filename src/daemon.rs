@@ -11,6 +11,8 @@ mod configuration;
 mod control;
 mod devd;
 mod early;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub(crate) mod history;
 mod http;
 pub(crate) mod lock;

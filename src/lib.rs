@@ -17,6 +17,9 @@ pub mod control;
 pub mod core;
 pub mod ctl;
 pub mod daemon;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod kernel;
 pub mod lab;
 pub mod model;

@@ -6,10 +6,14 @@ pub mod address;
 pub mod carp_netlink;
 pub mod carp_request;
 pub mod devd;
+pub mod if_data;
+pub mod ifreq;
 pub mod interface;
+pub mod kernel_log;
 pub mod netlink;
 pub mod nvlist;
 pub mod pfsync;
 #[cfg(test)]
-mod recorded;
+pub(crate) mod recorded;
+mod sockaddr;
 pub mod stats;

@@ -247,8 +247,33 @@ fn two_nodes_that_do_not_fit_are_told() {
          CARP-C173 0 vips.vhid[1@vtnet2]\n\
          CARP-C173 0 vips.vhid[9@em0]\n\
          CARP-C175 0 pfsync.version\n\
-         CARP-C177 0 service[agent]\n"
+         CARP-C177 0 service[agent]\n\
+         CARP-C180 0 service[gateway].probe[tunnel].demote\n"
     );
+    let small = report.findings.last().unwrap();
+    assert!(small.cause.contains("demotes by 96") && small.cause.contains("3@vtnet1 is 100 higher"), "{}", small.cause);
+    assert_eq!(small.remedy, "demote by at least 112");
+}
+
+#[test]
+fn a_demotion_that_moves_nothing_is_told_whoever_owns_the_vhids() {
+    let directory = Directory::new("small");
+    let pair = |maintenance: u32, here: u32, there: u32| {
+        let own = format!("{VHID}advskew = {here}\n[maintenance]\ndemotion = {maintenance}\n");
+        let own = directory.file("own.toml", own);
+        let peer = directory.file("peer.toml", format!("{VHID}advskew = {there}\n"));
+        let findings = check_file_for(&own, Some(&peer), &AnySystem).findings;
+        findings.into_iter().find(|f| f.code.to_string() == "CARP-C180").map(|f| f.remedy)
+    };
+    assert_eq!(pair(112, 0, 112).unwrap(), "demote by at least 128");
+    assert!(pair(240, 0, 250).unwrap().contains("above 239"));
+    assert!(pair(240, 200, 239).is_none() && pair(128, 0, 112).is_none());
+    assert!(pair(16, 100, 0).is_none(), "the other node is the better one already");
+    let xml = shared("fw1.xml");
+    let own = format!("[vips]\nsource = \"opnsense\"\nconfig_xml = \"{}\"\n[maintenance]\ndemotion = 48\n", xml.display());
+    let own = directory.file("opnsense.toml", own);
+    let found = summary(&check_file(&own, Some(&shared("fw2.xml"))).findings);
+    assert!(found.contains("CARP-C180 0 maintenance.demotion"), "{found}");
 }
 
 #[test]

@@ -386,13 +386,14 @@ fn wait_ends_when_the_state_is_there_or_with_5() {
         &["wait", "nosuch", "--role", "active"][..],
         &["wait", "9@em9", "--state", "MASTER"],
         &["why", "3"],
-        &["why", "em1"],
+        &["why", "em9"],
         &["why", "9@em9"],
     ] {
         let ran = node.run(args).exits(1);
         assert!(ran.err.contains("1@em0, 3@em1, 7@em3; its services are defguard_gateway"), "{ran:?}");
-        assert_eq!(ran.err.contains("Did you mean 3@em1?"), ["3", "em1"].contains(&args[1]), "{ran:?}");
+        assert_eq!(ran.err.contains("Did you mean 3@em1?"), args[1] == "3", "{ran:?}");
     }
+    assert!(node.run(&["why", "em1"]).exits(0).out.contains("3@em1"));
     assert!(node.run(&["wait", "1", "--state", "MASTER"]).exits(64).err.contains("its vhids are 1@em0"));
     Node::new("").run(&["wait", "1@em0", "--state", "MASTER"]).exits(3);
     Node::new("").run(&["wait", "gw", "--role", "active"]).exits(3);

@@ -160,7 +160,12 @@ impl Judged {
                     None => self.not_compared(path, if own.is_none() { path } else { peer }, peer),
                 }
             }
-            (Format::ConfigXml, Some(Loaded { opnsense: Some(own), .. })) => self.other_config_xml(path, &own, peer),
+            (Format::ConfigXml, Some(Loaded { opnsense: Some(own), settings, .. })) => {
+                if let Some(other) = self.other_config_xml(path, &own, peer) {
+                    let (here, there) = (own.vhids(), other.vhids());
+                    self.findings.extend(pair::compare_demotions(path, &settings, &here, &there, peer));
+                }
+            }
             (Format::ConfigXml, Some(_)) => self.of_another_kind(path, peer),
             (Format::ConfigXml, None) => self.not_compared(path, path, peer),
         }
@@ -172,7 +177,9 @@ impl Judged {
             None => {}
             Some((Format::CarpdToml, peer)) => self.of_another_kind(path, peer),
             Some((Format::ConfigXml, peer)) => match &own {
-                Some(own) => self.other_config_xml(path, own, peer),
+                Some(own) => {
+                    self.other_config_xml(path, own, peer);
+                }
                 None => {
                     self.opnsense(peer);
                     self.not_compared(path, path, peer);
@@ -181,11 +188,13 @@ impl Judged {
         }
     }
 
-    fn other_config_xml(&mut self, path: &Path, own: &OpnsenseConfig, peer: &Path) {
-        match self.opnsense(peer) {
-            Some(other) => self.findings.extend(lint::pair(own, &other)),
+    fn other_config_xml(&mut self, path: &Path, own: &OpnsenseConfig, peer: &Path) -> Option<OpnsenseConfig> {
+        let other = self.opnsense(peer);
+        match &other {
+            Some(other) => self.findings.extend(lint::pair(own, other)),
             None => self.not_compared(path, peer, peer),
         }
+        other
     }
 
     /// Whether `peer` is a text file that is not this node's own. What is wrong with it otherwise is for its reader to say.

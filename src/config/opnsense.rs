@@ -145,6 +145,13 @@ impl OpnsenseConfig {
         self.interface(key)?.device.as_ref()
     }
 
+    /// The device of the interface that people call `text`: by its key, or by its description in any case.
+    #[must_use]
+    pub fn named(&self, text: &str) -> Option<&InterfaceName> {
+        let described = || self.interfaces.iter().find(|i| i.descr.eq_ignore_ascii_case(text))?.device.as_ref();
+        self.device(text).or_else(described)
+    }
+
     /// The vhid that `text` means: `3@lan` by interface key, or `3@vtnet1` by device. None if it is not of that form or
     /// the interface is unknown; whether the vhid is declared is another question, see [`Self::vhids`].
     #[must_use]

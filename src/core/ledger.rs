@@ -109,6 +109,15 @@ impl Ledger {
         share.get() != 0 && (below || erased)
     }
 
+    /// Whether somebody had taken the share out of the sum after the look that a write was decided on, and before the write,
+    /// which changed it from `from`. Then the sum lacks exactly `from`, and with it `from`'s mark.
+    #[must_use]
+    pub fn wiped_during_write(&self, from: Demotion, sum: Demotion, foreign_bits: i32) -> bool {
+        let Self::Settled(share) = self else { return false };
+        let lacking = Demotion::ZERO.minus(from).get() & MARK;
+        lacking != 0 && foreign_bits == 0 && self::foreign_bits(sum, *share) == lacking
+    }
+
     /// Its state's name.
     #[must_use]
     pub const fn state(&self) -> LedgerState {

@@ -10,6 +10,18 @@ use super::{Core, RETRY, vrrp};
 use crate::kernel::DemotionLogLine;
 use crate::model::{Demotion, Now, Snapshot};
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// The longest pause between two attempts of a write that the kernel refuses. Whatever stands against it seldom goes by itself.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The kernel refuses to change the sum.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) why: String,
+    /// How long was waited since.
+    pause: Duration,
+}
 
 impl Core {
     /// The named reasons that this node holds itself back for, with their amounts.
@@ -127,7 +139,13 @@ impl Core {
         if self.look_is_stale {
             return;
         }
-        if self.ledger.wiped(sum, self.foreign_bits) {
+        if let Some(from) = self.moved_from.take()
+            && self.ledger.wiped_during_write(from, sum, self.foreign_bits)
+        {
+            let text = format!("somebody set the sum while carpd changed its share from {from}; it is put right");
+            self.note(Level::Warning, Topic::Demotion, "", text);
+            self.settle(self.ledger.share().minus(from));
+        } else if self.ledger.wiped(sum, self.foreign_bits) {
             let text = format!(
                 "somebody set the sum to {sum} and with it took carpd's share of {} out; it is put back",
                 self.ledger.share()
@@ -147,6 +165,9 @@ impl Core {
     pub(super) fn move_share(&mut self, now: Now) {
         if !self.share_is_wrong() {
             self.looked_for_share = false;
+            if self.ledger == Ledger::Settled(self.wanted_share()) {
+                self.refusal = None;
+            }
             return;
         }
         if now.mono < self.ledger_retry || self.writing.is_some() || !self.waiting.is_empty() {
@@ -177,14 +198,24 @@ impl Core {
                 let fixed = fixed.map_or_else(String::new, |fixed| format!("; {fixed}"));
                 let text = format!("carpd's share is now {}, was {from}: {}{fixed}", pending.to, self.reasons_text());
                 self.settle(pending.to);
+                self.moved_from = Some(from);
+                self.refusal = None;
                 self.note(Level::Info, Topic::Demotion, "", text);
                 self.observer.hint(now.mono);
             }
             Err(why) => {
                 self.settle(from);
-                self.ledger_retry = now.mono + RETRY;
-                let text = format!("the share stays {from} instead of {}: {why}", pending.to);
-                self.note(Level::Error, Topic::Demotion, "", text);
+                let before = self.refusal.take();
+                let pause = before.as_ref().map_or(RETRY, |refusal| (refusal.pause * 2).min(LONGEST_PAUSE));
+                self.ledger_retry = now.mono + pause;
+                if before.is_none_or(|refusal| refusal.why != why) {
+                    let text = format!(
+                        "the share stays {from} instead of {}: {why}; it is tried again, at least once a minute",
+                        pending.to
+                    );
+                    self.note(Level::Error, Topic::Demotion, "", text);
+                }
+                self.refusal = Some(Refusal { why, pause });
             }
         }
     }

@@ -365,6 +365,7 @@ impl Core {
             unreadable: self.observer.unreadable().map(|(since, why)| (now.mono.since(since.mono), why)),
             frozen: self.frozen.as_deref(),
             write_error: self.write_error.as_deref(),
+            refusal: self.refusal.as_ref().map(|refusal| refusal.why.as_str()),
             devd_lost: self.events.lost_for(now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
             silence: None,

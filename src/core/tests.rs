@@ -5,6 +5,7 @@ mod demotion;
 mod drain;
 mod maintenance;
 mod services;
+mod trouble;
 mod vrrp;
 
 use std::time::Duration;
@@ -26,6 +27,8 @@ struct Rigged {
     look: Option<Snapshot>,
     writes: Vec<i32>,
     refuses: bool,
+    /// What the sum is set to by somebody else just before the next write.
+    meanwhile: Option<i32>,
 }
 
 impl Kernel for Rigged {
@@ -35,10 +38,14 @@ impl Kernel for Rigged {
 
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
         if self.refuses {
-            return Err(KernelError::NoCarp);
+            let (call, object) = ("sysctl", "net.inet.carp.demotion".to_owned());
+            return Err(KernelError::Call { call, object, source: std::io::Error::from_raw_os_error(libc::EPERM) });
         }
         self.writes.push(delta.get());
         if let Some(look) = &mut self.look {
+            if let Some(sum) = self.meanwhile.take() {
+                look.sysctls.demotion = Demotion::new(sum);
+            }
             look.sysctls.demotion = look.sysctls.demotion.plus(delta);
         }
         Ok(())
@@ -60,7 +67,7 @@ struct Rig {
 
 impl Rig {
     fn new(policy: Policy, vhids: &[(&str, CarpState)]) -> Self {
-        let kernel = Rigged { look: Some(snapshot(vhids)), writes: Vec::new(), refuses: false };
+        let kernel = Rigged { look: Some(snapshot(vhids)), writes: Vec::new(), refuses: false, meanwhile: None };
         let around = Surroundings::default();
         let daemon = SimDaemon::start(policy.clone(), &around, at(0));
         let mut rig = Self { kernel, around, policy, daemon, now: at(0) };

@@ -28,8 +28,9 @@ impl Core {
             }
             self.follow_vhids(snapshot, now);
         } else if let Err(why) = &result
-            && self.observer.known().is_some()
+            && self.observer.unreadable().is_none_or(|(_, before)| before != why)
         {
+            // Once for each cause, and at the start too: a daemon that can see nothing has to say so.
             self.note(Level::Error, Topic::Daemon, "", format!("the kernel cannot be read: {why}"));
         }
         self.looked_for_share = result.is_ok() && self.share_is_wrong();

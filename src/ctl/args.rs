@@ -62,7 +62,7 @@ pub enum Command {
     /// For a vhid: what decides its state, and what would make it MASTER. For a service: which vhids decide about it,
     /// and what happens next. Without an argument: the whole node.
     Why {
-        /// A vhid with its interface, as in 1@em0, or the name of a service.
+        /// A vhid with its interface, as in 1@em0; an interface, by the kernel's or OPNsense's name; or a service.
         object: Option<Object>,
     },
     /// Make this node give up its VIPs and stay out of the way, or end that.

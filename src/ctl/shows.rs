@@ -1,11 +1,11 @@
-//! The commands that show something once: `status`, `why`, `check`, `metrics`, `config show`.
+//! The commands that show something once: `status`, `check`, `metrics`, `config show`.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 
-use super::args::{Object, StatusArgs};
+use super::args::StatusArgs;
 use super::client;
 use super::exit::{self, Ended, Failure};
 use super::render::{self, check::Expect};
@@ -26,7 +26,7 @@ pub(super) fn status(context: &mut Context, args: &StatusArgs) -> Ended {
 }
 
 /// What is wrong with carpd.toml is told beside the answer: it is no part of the node's state.
-fn mention(context: &Context, status: &Status) {
+pub(super) fn mention(context: &Context, status: &Status) {
     if let Some(text) = look::config_trouble(&context.target, status) {
         super::out::complain(&text);
     }
@@ -70,24 +70,6 @@ fn interrupts() -> Result<mpsc::Receiver<()>, Failure> {
         let _ = tell.send(());
     });
     Ok(told)
-}
-
-pub(super) fn why(context: &mut Context, object: Option<&Object>) -> Ended {
-    let status = match object {
-        // Only the daemon knows of services.
-        Some(Object::Service(_)) => look::daemon(&context.target)?,
-        _ => look::anyone(&context.target),
-    };
-    mention(context, &status);
-    let view = context.out.view(now());
-    let text = match object {
-        None => Ok(render::why::node(&status, &view)),
-        Some(Object::Vhid(id)) => render::why::vhid(&status, id, &view),
-        Some(Object::Service(name)) => render::why::service(&status, name, &view),
-    };
-    let text = text.map_err(|text| Failure::new(exit::FAILED, text))?;
-    context.out.write(&text)?;
-    Ok(exit::DONE)
 }
 
 pub(super) fn check(context: &mut Context, expect: Expect) -> Ended {

@@ -3,7 +3,7 @@
 //! No client can make the daemon wait. Each is served by a task of its own; its question has to come within a time, to be
 //! short, and its answer to be taken within a time; the number of clients is bounded.
 
-mod client;
+pub(super) mod client;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -113,7 +113,7 @@ pub(crate) async fn open(control: &settings::Control) -> Result<(UnixListener, S
 }
 
 /// Whether a change can be passed on as it was asked for. The reason of a maintenance stands in one line of logs, tables and alerts.
-fn acceptable(ask: &Ask) -> Result<(), String> {
+pub(super) fn acceptable(ask: &Ask) -> Result<(), String> {
     let Ask::Change { change: Request::MaintenanceEnter { reason, .. } } = ask else { return Ok(()) };
     if reason.len() > LONGEST_REASON {
         let length = reason.len();

@@ -106,8 +106,7 @@ fn restore(directory: &Path) -> (VecDeque<Entry>, bool) {
     for name in ["history.jsonl.1", "history.jsonl"] {
         let bytes = tail(&directory.join(name)).unwrap_or_default();
         torn = bytes.last().is_some_and(|last| *last != b'\n');
-        for line in bytes.split(|byte| *byte == b'\n') {
-            let Ok(entry) = serde_json::from_slice::<Entry>(line) else { continue };
+        for entry in understand(&bytes) {
             if entries.len() == KEPT {
                 entries.pop_front();
             }
@@ -115,6 +114,11 @@ fn restore(directory: &Path) -> (VecDeque<Entry>, bool) {
         }
     }
     (entries, torn)
+}
+
+/// The entries in the content of a file. Lines that are none are passed over: the first may be cut, and so may the last.
+pub(super) fn understand(bytes: &[u8]) -> impl Iterator<Item = Entry> {
+    bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
 
 /// The end of a file, as far as it can hold entries of interest.

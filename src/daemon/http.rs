@@ -12,7 +12,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -83,7 +84,8 @@ async fn serve(listener: TcpListener, asks: mpsc::Sender<Asked>) {
     }
 }
 
-async fn connection(stream: TcpStream, asks: mpsc::Sender<Asked>) {
+/// Serves one connection to its end.
+pub(super) async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, asks: mpsc::Sender<Asked>) {
     let mut http = http1::Builder::new();
     http.keep_alive(false).timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(2)).max_buf_size(16 << 10);
     let service = service_fn(|request| answer(request, asks.clone()));

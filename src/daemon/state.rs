@@ -67,21 +67,14 @@ impl StateFile {
                 ));
             }
         };
-        match serde_json::from_slice::<Header>(&bytes) {
-            Ok(header) if header.format > FORMAT => {
-                let text = format!(
-                    "{} was written by a later carpd (format {}, this one knows {FORMAT}); install that version again, or \
-                     move the file away if what it remembers may be lost",
-                    path.display(),
-                    header.format
-                );
-                frozen(text)
-            }
-            Ok(_) => match serde_json::from_slice::<Content>(&bytes) {
-                Ok(content) => (Loaded::Journal(content.journal), None),
-                Err(error) => self.set_aside(&error),
-            },
-            Err(error) => self.set_aside(&error),
+        match understand(&bytes) {
+            Ok(journal) => (Loaded::Journal(journal), None),
+            Err(Unusable::Later(format)) => frozen(format!(
+                "{} was written by a later carpd (format {format}, this one knows {FORMAT}); install that version again, or \
+                 move the file away if what it remembers may be lost",
+                path.display(),
+            )),
+            Err(Unusable::Damaged(error)) => self.set_aside(&error),
         }
     }
 
@@ -120,13 +113,38 @@ impl StateFile {
     pub(crate) fn write(&self, journal: &Journal) -> Result<(), String> {
         let temporary = self.directory.join("state.json.new");
         let said = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-        let mut bytes = serde_json::to_vec_pretty(&Document { format: FORMAT, journal }).map_err(|e| e.to_string())?;
-        bytes.push(b'\n');
+        let bytes = document(journal).map_err(|e| e.to_string())?;
         replace(&temporary, &bytes).map_err(|error| said(&temporary, error))?;
         fs::rename(&temporary, self.path()).map_err(|error| said(&self.path(), error))?;
         // Without this the rename itself could be lost with the power (fsync(2)).
         File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(|e| said(&self.directory, e))
     }
+}
+
+/// Why the content of the file is no journal.
+#[derive(Debug)]
+pub(super) enum Unusable {
+    /// It was written by a later version, in this format.
+    Later(u64),
+    /// It makes no sense.
+    Damaged(serde_json::Error),
+}
+
+/// The journal in the content of the file.
+pub(super) fn understand(bytes: &[u8]) -> Result<Journal, Unusable> {
+    let header: Header = serde_json::from_slice(bytes).map_err(Unusable::Damaged)?;
+    if header.format > FORMAT {
+        return Err(Unusable::Later(header.format));
+    }
+    let content: Content = serde_json::from_slice(bytes).map_err(Unusable::Damaged)?;
+    Ok(content.journal)
+}
+
+/// The content of a file that holds `journal`.
+pub(super) fn document(journal: &Journal) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(&Document { format: FORMAT, journal })?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 fn frozen(why: String) -> (Loaded, Option<String>) {

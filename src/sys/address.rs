@@ -6,10 +6,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::ifreq;
 use super::netlink::{ACK, Builder, CREATE, DUMP, DecodeError, Message, array, attributes, number};
-use super::pfsync::{sockaddr4, sockaddr6};
+use super::sockaddr::{self, AF_INET, AF_INET6};
 use crate::model::{InterfaceName, Vhid};
 
 /// SIOCAIFADDR, `_IOW('i', 43, struct ifaliasreq)`
@@ -25,8 +26,35 @@ const NEWADDR: u16 = 20;
 const DELADDR: u16 = 21;
 const GETADDR: u16 = 22;
 
-const AF_INET: u8 = 2;
-const AF_INET6: u8 = 28;
+/// `struct in_aliasreq`
+mod alias {
+    use super::super::sockaddr::V4;
+    pub(super) const ADDRESS: usize = 16;
+    pub(super) const MASK: usize = ADDRESS + 2 * V4;
+    pub(super) const VHID: usize = MASK + V4;
+    pub(super) const SIZE: usize = VHID + 4;
+}
+
+/// `struct in6_aliasreq`
+mod alias6 {
+    use super::super::sockaddr::V6;
+    pub(super) const ADDRESS: usize = 16;
+    pub(super) const MASK: usize = ADDRESS + 2 * V6;
+    /// How long the address is valid, then how long it is preferred.
+    pub(super) const LIFETIMES: usize = 120;
+    pub(super) const VHID: usize = LIFETIMES + 8;
+    pub(super) const SIZE: usize = 136;
+}
+
+/// `struct in6_ifreq`: what is not the address is room for statistics that other requests want.
+const IN6_IFREQ: usize = 288;
+
+// Each request code contains the size of its argument, so a layout that does not add up is noticed here.
+const _: () = assert!(alias::SIZE == ifreq::argument_size(SIOCAIFADDR));
+const _: () = assert!(ifreq::SIZE == ifreq::argument_size(SIOCDIFADDR));
+const _: () = assert!(alias6::SIZE == ifreq::argument_size(SIOCAIFADDR_IN6));
+const _: () = assert!(IN6_IFREQ == ifreq::argument_size(SIOCDIFADDR_IN6));
+const _: () = assert!(alias6::MASK + sockaddr::V6 <= alias6::LIFETIMES && alias6::VHID + 4 <= alias6::SIZE);
 
 /// The attributes' numbers.
 mod attribute {
@@ -131,51 +159,45 @@ fn vhid_in(freebsd: &[u8]) -> Result<Option<Vhid>, DecodeError> {
     Ok(Vhid::new(number(kind, value)?))
 }
 
-/// The argument of SIOCAIFADDR: 68 bytes.
+/// The argument of SIOCAIFADDR: 68 bytes. The kernel derives the broadcast address.
 #[must_use]
-pub fn in_aliasreq(interface: &InterfaceName, net: ipnet::Ipv4Net, vhid: Option<Vhid>) -> [u8; 68] {
-    let mut request = [0; 68];
-    name(&mut request, interface);
-    request[16..32].copy_from_slice(&sockaddr4(net.addr()));
-    request[48..64].copy_from_slice(&sockaddr4(net.netmask()));
-    request[64..].copy_from_slice(&number_of(vhid));
+pub fn in_aliasreq(interface: &InterfaceName, net: Ipv4Net, vhid: Option<Vhid>) -> [u8; alias::SIZE] {
+    let mut request = [0; alias::SIZE];
+    ifreq::name(&mut request, interface);
+    request[alias::ADDRESS..][..sockaddr::V4].copy_from_slice(&sockaddr::v4(net.addr()));
+    request[alias::MASK..][..sockaddr::V4].copy_from_slice(&sockaddr::v4(net.netmask()));
+    request[alias::VHID..].copy_from_slice(&number_of(vhid));
     request
 }
 
 /// The argument of SIOCAIFADDR_IN6: 136 bytes. `scope` is the interface's number for a link-local address, else 0.
 #[must_use]
-pub fn in6_aliasreq(interface: &InterfaceName, net: ipnet::Ipv6Net, scope: u32, vhid: Option<Vhid>) -> [u8; 136] {
-    let mut request = [0; 136];
-    name(&mut request, interface);
-    request[16..44].copy_from_slice(&sockaddr6(net.addr(), scope));
-    request[72..100].copy_from_slice(&sockaddr6(net.netmask(), 0));
-    request[120..128].fill(0xff);
-    request[128..132].copy_from_slice(&number_of(vhid));
+pub fn in6_aliasreq(interface: &InterfaceName, net: Ipv6Net, scope: u32, vhid: Option<Vhid>) -> [u8; alias6::SIZE] {
+    let mut request = [0; alias6::SIZE];
+    ifreq::name(&mut request, interface);
+    request[alias6::ADDRESS..][..sockaddr::V6].copy_from_slice(&sockaddr::v6(net.addr(), scope));
+    request[alias6::MASK..][..sockaddr::V6].copy_from_slice(&sockaddr::v6(net.netmask(), 0));
+    request[alias6::LIFETIMES..alias6::VHID].fill(0xff);
+    request[alias6::VHID..][..4].copy_from_slice(&number_of(vhid));
     request
 }
 
 /// The argument of SIOCDIFADDR, a `struct ifreq`: 32 bytes. The length and family bytes of its address are what keeps the kernel
 /// from taking the first address of the interface instead (`in_difaddr_ioctl()`).
 #[must_use]
-pub fn ifreq_with_address(interface: &InterfaceName, address: Ipv4Addr) -> [u8; 32] {
-    let mut request = [0; 32];
-    name(&mut request, interface);
-    request[16..].copy_from_slice(&sockaddr4(address));
+pub fn ifreq_with_address(interface: &InterfaceName, address: Ipv4Addr) -> [u8; ifreq::SIZE] {
+    let mut request = ifreq::about(interface);
+    request[ifreq::UNION_AT..].copy_from_slice(&sockaddr::v4(address));
     request
 }
 
 /// The argument of SIOCDIFADDR_IN6: 288 bytes. `scope` is the interface's number for a link-local address, else 0.
 #[must_use]
-pub fn in6_ifreq(interface: &InterfaceName, address: Ipv6Addr, scope: u32) -> [u8; 288] {
-    let mut request = [0; 288];
-    name(&mut request, interface);
-    request[16..44].copy_from_slice(&sockaddr6(address, scope));
+pub fn in6_ifreq(interface: &InterfaceName, address: Ipv6Addr, scope: u32) -> [u8; IN6_IFREQ] {
+    let mut request = [0; IN6_IFREQ];
+    ifreq::name(&mut request, interface);
+    request[ifreq::UNION_AT..][..sockaddr::V6].copy_from_slice(&sockaddr::v6(address, scope));
     request
-}
-
-fn name(request: &mut [u8], interface: &InterfaceName) {
-    let bytes = interface.as_str().as_bytes();
-    request[..bytes.len()].copy_from_slice(bytes);
 }
 
 fn number_of(vhid: Option<Vhid>) -> [u8; 4] {
@@ -186,7 +208,7 @@ fn number_of(vhid: Option<Vhid>) -> [u8; 4] {
 mod tests {
     use super::*;
     use crate::sys::netlink::{Answer, messages};
-    use crate::sys::recorded::buffer;
+    use crate::sys::recorded::{abi, buffer, text};
     use proptest::prelude::*;
 
     fn net(text: &str) -> IpNet {
@@ -223,36 +245,116 @@ mod tests {
     }
 
     #[test]
+    fn notifications_about_addresses_say_what_the_listener_saw() {
+        let recorded = text("rtnetlink-events.txt");
+        let mut seen = 0;
+        for line in recorded.lines() {
+            let Some((_, rest)) = line.split_once("rtnl NEWADDR ").or_else(|| line.split_once("rtnl DELADDR ")) else {
+                continue;
+            };
+            let words: Vec<&str> = rest.split([' ', '=']).collect();
+            let [address, "vhid", vhid, "index", index, "bytes", hex] = words[..] else { panic!("{line}") };
+            let bytes: Vec<u8> =
+                (0..hex.len() / 2).filter_map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok()).collect();
+            let message = messages(&bytes).next().unwrap().unwrap();
+            let record = Record::decode(&message).unwrap();
+            assert_eq!(record.net.addr().to_string(), address);
+            assert_eq!(record.vhid.map_or(-1, |vhid| i32::from(vhid.get())).to_string(), vhid, "{line}");
+            assert_eq!(record.interface.to_string(), index);
+            seen += 1;
+        }
+        assert_eq!(seen, 17);
+    }
+
+    #[test]
+    fn what_nobody_may_see_is_left_out_of_no_dump() {
+        assert_eq!(buffer("netlink-getaddr-dump-nobody.hex", "recv.0"), buffer("netlink-getaddr-dump.hex", "recv.0"));
+    }
+
+    #[test]
+    fn refusals_and_the_address_without_lifetimes_are_answered_as_recorded() {
+        for (file, expected) in [
+            ("netlink-newaddr-v4-vhid.hex", 0),
+            ("netlink-newaddr-v6-vhid.hex", 0),
+            ("netlink-deladdr-v4.hex", 0),
+            // Accepted, and gone again a moment later: that is why lifetimes are always sent.
+            ("netlink-newaddr-nolifetime.hex", 0),
+            ("netlink-newaddr-eperm.hex", 1),
+            ("netlink-newaddr-unknown-vhid.hex", 2),
+            ("netlink-deladdr-missing.hex", 49),
+        ] {
+            let received = buffer(file, "recv.0");
+            let answer = messages(&received).next().unwrap().unwrap().answer().unwrap();
+            assert!(matches!(answer, Answer::Status { errno, .. } if errno == expected), "{file}: {answer:?}");
+        }
+        let (bare, ours) =
+            (buffer("netlink-newaddr-nolifetime.hex", "send"), buffer("netlink-newaddr-v6-vhid.hex", "send"));
+        let lifetimes = |bytes: &[u8]| {
+            let message = messages(bytes).next().unwrap().unwrap();
+            attributes(&message.body[8..]).any(|(kind, _)| kind == attribute::CACHEINFO)
+        };
+        assert!(!lifetimes(&bare) && lifetimes(&ours));
+    }
+
+    #[test]
     fn ioctl_arguments_have_their_fields_where_the_kernel_looks() {
-        let abi: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/freebsd-15.1-amd64/abi.json")).unwrap();
-        let field =
-            |of: &str, name: &str| usize::try_from(abi["structs"][of]["fields"][name][0].as_u64().unwrap()).unwrap();
         let epair0b: InterfaceName = "epair0b".parse().unwrap();
         let four = in_aliasreq(&epair0b, "192.0.2.7/24".parse().unwrap(), Vhid::new(7));
-        assert_eq!(four.len() as u64, abi["structs"]["struct in_aliasreq"]["size"]);
-        assert_eq!(four[field("struct in_aliasreq", "ifra_vhid")], 7);
-        assert_eq!(four[field("struct in_aliasreq", "ifra_mask") + 4..][..4], [255, 255, 255, 0]);
-        let six = in6_aliasreq(&epair0b, "fe80::7/64".parse().unwrap(), 5, Vhid::new(7));
-        assert_eq!(six.len() as u64, abi["structs"]["struct in6_aliasreq"]["size"]);
-        assert_eq!(six[field("struct in6_aliasreq", "ifra_vhid")], 7);
-        for lifetime in ["ifra_lifetime.ia6t_vltime", "ifra_lifetime.ia6t_pltime"] {
-            assert_eq!(six[field("struct in6_aliasreq", lifetime)..][..4], [255; 4], "{lifetime}");
+        assert_eq!(four.len(), abi().size("struct in_aliasreq"));
+        for (field, at) in [("ifra_addr", alias::ADDRESS), ("ifra_mask", alias::MASK), ("ifra_vhid", alias::VHID)] {
+            assert_eq!(abi().field("struct in_aliasreq", field)[0], at, "{field}");
         }
-        let gone = ifreq_with_address(&epair0b, Ipv4Addr::new(192, 0, 2, 7));
-        assert_eq!(gone.len() as u64, abi["structs"]["struct ifreq"]["size"]);
-        assert_eq!(gone[field("struct ifreq", "ifr_addr")..][..8], [16, 2, 0, 0, 192, 0, 2, 7]);
-        let gone = in6_ifreq(&epair0b, "fe80::7".parse().unwrap(), 5);
-        assert_eq!(gone.len() as u64, abi["structs"]["struct in6_ifreq"]["size"]);
-        let at = field("struct in6_ifreq", "ifr_ifru.ifru_addr");
-        assert_eq!((gone[at], gone[at + 1], gone[at + 8], gone[at + 23], gone[at + 24]), (28, 28, 0xfe, 7, 5));
+        assert_eq!((four[alias::VHID], &four[alias::MASK + 4..][..4]), (7, &[255, 255, 255, 0][..]));
+        let six = in6_aliasreq(&epair0b, "fe80::7/64".parse().unwrap(), 5, Vhid::new(7));
+        assert_eq!(six.len(), abi().size("struct in6_aliasreq"));
+        for (field, at) in [
+            ("ifra_addr", alias6::ADDRESS),
+            ("ifra_prefixmask", alias6::MASK),
+            ("ifra_lifetime.ia6t_vltime", alias6::LIFETIMES),
+            ("ifra_lifetime.ia6t_pltime", alias6::LIFETIMES + 4),
+            ("ifra_vhid", alias6::VHID),
+        ] {
+            assert_eq!(abi().field("struct in6_aliasreq", field)[0], at, "{field}");
+        }
+        assert_eq!((six[alias6::VHID], &six[alias6::LIFETIMES..alias6::VHID]), (7, &[255; 8][..]));
+        assert_eq!(six[alias6::ADDRESS + 24], 5, "the scope of a link-local address");
+        assert_eq!(six[44..72], [0; 28], "a destination is refused on anything but a point-to-point interface");
+    }
+
+    #[test]
+    fn deletions_name_one_address_completely() {
+        let epair0b: InterfaceName = "epair0b".parse().unwrap();
+        let four = ifreq_with_address(&epair0b, Ipv4Addr::new(192, 0, 2, 7));
+        assert_eq!(four[16..24], [16, 2, 0, 0, 192, 0, 2, 7]);
+        let six = in6_ifreq(&epair0b, "fe80::7".parse().unwrap(), 5);
+        assert_eq!(six.len(), abi().size("struct in6_ifreq"));
+        let [at, size] = abi().field("struct in6_ifreq", "ifr_ifru.ifru_addr");
+        assert_eq!(six[at..at + size], sockaddr::v6("fe80::7".parse().unwrap(), 5));
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_kernel_s_headers() {
         for (name, code) in [
             ("SIOCAIFADDR", SIOCAIFADDR),
             ("SIOCDIFADDR", SIOCDIFADDR),
             ("SIOCAIFADDR_IN6", SIOCAIFADDR_IN6),
             ("SIOCDIFADDR_IN6", SIOCDIFADDR_IN6),
         ] {
-            assert_eq!(abi["ioctl"][name], format!("{code:#x}"), "{name}");
+            assert_eq!(abi().request(name), code, "{name}");
+        }
+        for (name, number) in [
+            ("NL_RTM_NEWADDR", NEWADDR),
+            ("NL_RTM_DELADDR", DELADDR),
+            ("NL_RTM_GETADDR", GETADDR),
+            ("IFA_ADDRESS", attribute::ADDRESS),
+            ("IFA_LOCAL", attribute::LOCAL),
+            ("IFA_CACHEINFO", attribute::CACHEINFO),
+            ("IFA_FREEBSD", attribute::FREEBSD),
+            ("IFAF_VHID", attribute::VHID),
+            ("AF_INET", AF_INET.into()),
+            ("AF_INET6", AF_INET6.into()),
+        ] {
+            assert_eq!(abi().constant(name), u64::from(number), "{name}");
         }
     }
 

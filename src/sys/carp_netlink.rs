@@ -13,6 +13,9 @@ pub const GROUP4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 /// Where multicast IPv6 adverts go; as a peer it means "no unicast".
 pub const GROUP6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
 
+/// `CARP_VERSION_VRRPv3`; 14 tells no version, and everything there is CARP.
+const VRRP: u8 = 3;
+
 const GET: u8 = 1;
 const SET: u8 = 2;
 
@@ -175,7 +178,7 @@ impl Raw {
 
     fn finish(self) -> Result<Record, DecodeError> {
         let missing = DecodeError::Missing;
-        let protocol = if self.version == 3 {
+        let protocol = if self.version == VRRP {
             Protocol::Vrrp(Some(VrrpParameters {
                 priority: self.priority.ok_or(missing(attribute::VRRP_PRIORITY))?,
                 interval: self.interval.ok_or(missing(attribute::VRRP_ADV_INTER))?,
@@ -211,7 +214,7 @@ pub(super) const fn state(number: u32) -> Option<CarpState> {
 mod tests {
     use super::*;
     use crate::sys::netlink::{Answer, messages};
-    use crate::sys::recorded::buffer;
+    use crate::sys::recorded::{abi, buffer, buffers_in_order};
     use proptest::prelude::*;
 
     fn epair0b() -> InterfaceName {
@@ -251,6 +254,80 @@ mod tests {
         assert_eq!((peer.to_string(), peer6.to_string()), ("192.0.2.12".into(), "2001:db8:1::12".into()));
         assert!(*key == Some(CarpKey::from_password(b"secret2")));
         assert!(matches!(&first.protocol, Protocol::Carp { peer, .. } if *peer == GROUP4));
+    }
+
+    #[test]
+    fn what_was_set_is_what_is_read_afterwards() {
+        let [created] = &records("netlink-set-create-get.hex")[..] else { panic!() };
+        let Protocol::Carp { advbase, advskew, peer, peer6, key } = &created.protocol else { panic!() };
+        assert_eq!((created.vhid.get(), advbase.get(), advskew.get()), (7, 1, 100));
+        assert_eq!((*peer, *peer6), (GROUP4, GROUP6));
+        assert!(*key == Some(CarpKey::from_password(b"secret7")));
+    }
+
+    #[test]
+    fn one_vhid_is_answered_like_a_list_of_one_with_and_without_an_acknowledgement() {
+        for file in ["netlink-get-one.hex", "netlink-get-one-ack.hex"] {
+            let datagram = buffer(file, "recv.0");
+            let last = messages(&datagram).last().unwrap().unwrap().answer().unwrap();
+            assert_eq!((records(file).len(), last), (1, Answer::Done { errno: 0 }), "{file}");
+        }
+    }
+
+    #[test]
+    fn the_socket_s_maker_decides_whether_keys_are_told_and_not_who_asks_through_it() {
+        let told = records("netlink-get-rootsocket-nobody.hex");
+        assert!(!told.is_empty());
+        for record in told {
+            assert!(matches!(record.protocol, Protocol::Carp { key: Some(_), .. }));
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_a_change_tells_its_errno_and_a_request_for_no_answer_gets_none() {
+        for (file, expected) in [
+            ("netlink-set-create.hex", 0),
+            ("netlink-set-rootsocket-nobody.hex", 0),
+            ("netlink-set-eperm.hex", 1),
+            ("netlink-get-no-if.hex", 6),
+            ("netlink-get-unknown-if.hex", 6),
+            ("netlink-set-bad-vhid.hex", 22),
+            ("netlink-set-bad-skew.hex", 22),
+            ("netlink-set-bad-state.hex", 22),
+            ("netlink-set-long-key.hex", 22),
+            ("netlink-set-short-int.hex", 22),
+            ("netlink-set-version-mismatch.hex", 22),
+            ("netlink-get-lo0.hex", 45),
+            ("netlink-unknown-cmd.hex", 45),
+            ("netlink-unknown-family.hex", 45),
+        ] {
+            let received = buffer(file, "recv.0");
+            let answer = messages(&received).next().unwrap().unwrap().answer().unwrap();
+            assert!(matches!(answer, Answer::Status { errno, .. } if errno == expected), "{file}: {answer:?}");
+        }
+        assert!(buffers_in_order("netlink-set-noack.hex").iter().all(|(name, _)| name != "recv.0"));
+    }
+
+    #[test]
+    fn the_numbers_are_the_kernel_s() {
+        for (name, number) in [
+            ("CARP_NL_VHID", attribute::VHID),
+            ("CARP_NL_STATE", attribute::STATE),
+            ("CARP_NL_ADVBASE", attribute::ADVBASE),
+            ("CARP_NL_ADVSKEW", attribute::ADVSKEW),
+            ("CARP_NL_KEY", attribute::KEY),
+            ("CARP_NL_ADDR", attribute::ADDR),
+            ("CARP_NL_ADDR6", attribute::ADDR6),
+            ("CARP_NL_IFNAME", attribute::IFNAME),
+            ("CARP_NL_VERSION", attribute::VERSION),
+            ("CARP_NL_VRRP_PRIORITY", attribute::VRRP_PRIORITY),
+            ("CARP_NL_VRRP_ADV_INTER", attribute::VRRP_ADV_INTER),
+            ("CARP_NL_CMD_GET", GET.into()),
+            ("CARP_NL_CMD_SET", SET.into()),
+            ("CARP_VERSION_VRRPv3", VRRP.into()),
+        ] {
+            assert_eq!(abi().constant(name), u64::from(number), "{name}");
+        }
     }
 
     #[test]

@@ -3,11 +3,26 @@
 //! One vhid at a time: the list mode of SIOCGVH is unreliable.
 
 use super::carp_netlink::{ForcedState, state};
+use super::ifreq;
 use super::netlink::{i32_at, u32_at};
 use crate::model::{AdvBase, AdvSkew, CarpKey, CarpState, Vhid};
 
 /// Bytes of a request.
-pub const SIZE: usize = 40;
+pub const SIZE: usize = field::KEY + CarpKey::LEN;
+
+/// Where each field begins.
+mod field {
+    pub(super) const COUNT: usize = 0;
+    pub(super) const VHID: usize = 4;
+    pub(super) const STATE: usize = 8;
+    pub(super) const ADVSKEW: usize = 12;
+    pub(super) const ADVBASE: usize = 16;
+    pub(super) const KEY: usize = 20;
+}
+
+const _: () = assert!(SIZE == 40);
+// What the requests themselves carry is a `struct ifreq` that points to this.
+const _: () = assert!(ifreq::argument_size(SIOCSVH) == ifreq::SIZE && ifreq::argument_size(SIOCGVH) == ifreq::SIZE);
 
 /// SIOCSVH, `_IOWR('i', 245, struct ifreq)`
 pub const SIOCSVH: u64 = 0xc020_69f5;
@@ -33,8 +48,8 @@ pub struct VhidRecord {
 #[must_use]
 pub fn get(vhid: Vhid) -> [u8; SIZE] {
     let mut request = [0; SIZE];
-    put(&mut request, 0, 1);
-    put(&mut request, 4, vhid.get().into());
+    put(&mut request, field::COUNT, 1);
+    put(&mut request, field::VHID, vhid.get().into());
     request
 }
 
@@ -49,11 +64,11 @@ pub fn set(
     state: Option<ForcedState>,
 ) -> [u8; SIZE] {
     let mut request = get(vhid);
-    put(&mut request, 8, state.map_or(0, |state| if state == ForcedState::Backup { 1 } else { 2 }));
-    put(&mut request, 12, advskew.get().into());
-    put(&mut request, 16, advbase.get().into());
+    put(&mut request, field::STATE, state.map_or(0, |state| if state == ForcedState::Backup { 1 } else { 2 }));
+    put(&mut request, field::ADVSKEW, advskew.get().into());
+    put(&mut request, field::ADVBASE, advbase.get().into());
     if let Some(key) = key {
-        request[20..].copy_from_slice(key.expose());
+        request[field::KEY..].copy_from_slice(key.expose());
     }
     request
 }
@@ -62,11 +77,11 @@ pub fn set(
 #[must_use]
 pub fn decode(answer: &[u8; SIZE]) -> Option<VhidRecord> {
     Some(VhidRecord {
-        vhid: Vhid::new(u32_at(answer, 4)?)?,
-        state: state(u32_at(answer, 8)?)?,
-        advskew: AdvSkew::new(u32::try_from(i32_at(answer, 12)?).ok()?)?,
-        advbase: AdvBase::new(u32::try_from(i32_at(answer, 16)?).ok()?)?,
-        key: CarpKey::from_kernel(answer[20..].try_into().ok()?),
+        vhid: Vhid::new(u32_at(answer, field::VHID)?)?,
+        state: state(u32_at(answer, field::STATE)?)?,
+        advskew: AdvSkew::new(u32::try_from(i32_at(answer, field::ADVSKEW)?).ok()?)?,
+        advbase: AdvBase::new(u32::try_from(i32_at(answer, field::ADVBASE)?).ok()?)?,
+        key: CarpKey::from_kernel(answer[field::KEY..].try_into().ok()?),
     })
 }
 
@@ -86,7 +101,7 @@ fn put(request: &mut [u8; SIZE], at: usize, value: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::recorded::buffer;
+    use crate::sys::recorded::{abi, buffer};
 
     #[test]
     fn a_request_and_its_answer_are_byte_for_byte_what_was_recorded() {
@@ -101,16 +116,34 @@ mod tests {
     }
 
     #[test]
-    fn codes_and_offsets_are_those_of_a_running_kernel() {
-        let abi: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/fixtures/freebsd-15.1-amd64/abi.json")).unwrap();
-        assert_eq!(abi["ioctl"]["SIOCSVH"], format!("{SIOCSVH:#x}"));
-        assert_eq!(abi["ioctl"]["SIOCGVH"], format!("{SIOCGVH:#x}"));
-        let carpreq = &abi["structs"]["struct carpreq"];
-        assert_eq!(carpreq["size"], SIZE);
-        let offsets = ["count", "vhid", "state", "advskew", "advbase", "key"];
-        let offsets = offsets.map(|name| carpreq["fields"][format!("carpr_{name}")][0].as_u64().unwrap());
-        assert_eq!(offsets, [0, 4, 8, 12, 16, 20]);
+    fn the_layout_and_the_numbers_are_the_kernel_s() {
+        assert_eq!(abi().size("struct carpreq"), SIZE);
+        for (name, at) in [
+            ("carpr_count", field::COUNT),
+            ("carpr_vhid", field::VHID),
+            ("carpr_state", field::STATE),
+            ("carpr_advskew", field::ADVSKEW),
+            ("carpr_advbase", field::ADVBASE),
+            ("carpr_key", field::KEY),
+        ] {
+            assert_eq!(abi().field("struct carpreq", name)[0], at, "{name}");
+        }
+        assert_eq!((abi().request("SIOCSVH"), abi().request("SIOCGVH")), (SIOCSVH, SIOCGVH));
+        assert_eq!(abi().constant("CARP_KEY_LEN"), CarpKey::LEN as u64);
+    }
+
+    #[test]
+    fn each_of_two_vhids_is_asked_for_and_answered_alone() {
+        for (file, vhid, with_key) in [
+            ("siocgvh-two-single1-root.hex", 1, true),
+            ("siocgvh-two-single2-root.hex", 2, true),
+            ("siocgvh-two-single2-nobody.hex", 2, false),
+        ] {
+            assert_eq!(get(Vhid::new(vhid).unwrap())[..], buffer(file, "carpreq.in"), "{file}");
+            let record = decode(&buffer(file, "carpreq.out").try_into().unwrap()).unwrap();
+            assert_eq!(u32::from(record.vhid.get()), vhid, "{file}");
+            assert_eq!(record.key.expose() != &[0; 20], with_key, "{file}");
+        }
     }
 
     #[test]

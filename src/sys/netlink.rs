@@ -36,6 +36,11 @@ const GROUP_NAME: u16 = 1;
 /// `CTRL_ATTR_MCAST_GRP_ID`
 const GROUP_ID: u16 = 2;
 
+/// `NLMSGERR_ATTR_MSG`
+const ERROR_TEXT: u16 = 1;
+/// `NLMSGERR_ATTR_OFFS`
+const ERROR_OFFSET: u16 = 2;
+
 /// `struct nlmsghdr`
 const HEADER: usize = 16;
 /// `struct nlattr`
@@ -131,12 +136,26 @@ impl<'a> Message<'a> {
         })
     }
 
-    /// An error quotes the whole request, an acknowledgement only its header; attributes come behind the quotation.
     fn error_text(&self) -> Option<&'a str> {
-        let quoted = u32_at(self.body, 4)? as usize;
-        let attributes = self.body.get(4 + align(quoted)..)?;
-        let (_, text) = self::attributes(attributes).find(|(kind, _)| *kind == 1)?;
-        string(1, text).ok()
+        self.explanation(ERROR_TEXT).and_then(|text| string(ERROR_TEXT, text).ok())
+    }
+
+    /// Where in the request the attribute begins that a refusal is about, in bytes, if the kernel tells
+    /// (`NLMSGERR_ATTR_OFFS`).
+    #[must_use]
+    pub fn refused_at(&self) -> Option<u32> {
+        if self.kind != ERROR {
+            return None;
+        }
+        self.explanation(ERROR_OFFSET).and_then(|offset| number(ERROR_OFFSET, offset).ok())
+    }
+
+    /// An error quotes the whole request, an acknowledgement only its header; attributes come behind the quotation, if the
+    /// socket asked for them (`NETLINK_EXT_ACK`).
+    fn explanation(&self, wanted: u16) -> Option<&'a [u8]> {
+        let quoted = align(u32_at(self.body, 4)? as usize);
+        let behind = self.body.get(quoted.checked_add(4)?..)?;
+        attributes(behind).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
     }
 }
 
@@ -277,8 +296,9 @@ fn group_of(bytes: &[u8]) -> Option<(String, u32)> {
     Some((string(GROUP_NAME, name.1).ok()?.to_owned(), number(GROUP_ID, id.1).ok()?))
 }
 
+/// The next multiple of four. The lengths of hostile bytes go up to the largest number there is.
 const fn align(length: usize) -> usize {
-    (length + 3) & !3
+    length.saturating_add(3) & !3
 }
 
 pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
@@ -296,7 +316,7 @@ pub(super) fn i32_at(bytes: &[u8], at: usize) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::recorded::buffer;
+    use crate::sys::recorded::{abi, buffer};
     use proptest::prelude::*;
 
     fn answers(datagram: &[u8]) -> Vec<Answer<'_>> {
@@ -310,6 +330,42 @@ mod tests {
         let received = buffer("netlink-resolve-carp.hex", "recv.0");
         let [Answer::Data(family), Answer::Status { errno: 0, text: None }] = answers(&received)[..] else { panic!() };
         assert_eq!(Family::decode(&family).unwrap(), Family { id: 0x11, groups: Vec::new() });
+    }
+
+    #[test]
+    fn the_layout_and_the_numbers_are_the_kernel_s() {
+        assert_eq!((abi().size("struct nlmsghdr"), abi().size("struct nlattr")), (HEADER, ATTRIBUTE_HEADER));
+        assert_eq!(abi().size("struct nlmsgerr"), 4 + HEADER, "the errno comes before the quoted header");
+        for (name, number) in [
+            ("NLMSG_ERROR", ERROR),
+            ("NLMSG_DONE", DONE),
+            ("NLM_F_REQUEST", REQUEST),
+            ("NLM_F_ACK", ACK),
+            ("NLM_F_DUMP", DUMP),
+            ("NLMSGERR_ATTR_MSG", ERROR_TEXT),
+            ("NLMSGERR_ATTR_OFFS", ERROR_OFFSET),
+            ("GENL_ID_CTRL", CONTROL_FAMILY),
+            ("CTRL_CMD_GETFAMILY", GET_FAMILY.into()),
+            ("CTRL_ATTR_FAMILY_ID", FAMILY_ID),
+            ("CTRL_ATTR_FAMILY_NAME", FAMILY_NAME),
+            ("CTRL_ATTR_MCAST_GROUPS", FAMILY_GROUPS),
+            ("CTRL_ATTR_MCAST_GRP_NAME", GROUP_NAME),
+            ("CTRL_ATTR_MCAST_GRP_ID", GROUP_ID),
+        ] {
+            assert_eq!(abi().constant(name), u64::from(number), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_dump_of_links_is_taken_apart_as_recorded() {
+        let received = buffer("netlink-getlink-dump.hex", "recv.0");
+        let mut names = Vec::new();
+        for answer in answers(&received) {
+            let Answer::Data(link) = answer else { continue };
+            let (_, name) = attributes(&link.body[16..]).find(|(kind, _)| *kind == 3).unwrap();
+            names.push(string(3, name).unwrap());
+        }
+        assert_eq!(names, ["lo0", "pflog0", "pfsync0", "epair0b"]);
     }
 
     #[test]
@@ -336,6 +392,22 @@ mod tests {
             let received = buffer(file, "recv.0");
             assert!(matches!(answers(&received)[..], [Answer::Status { errno: e, .. }] if e == errno), "{file}");
         }
+    }
+
+    #[test]
+    fn the_kernel_s_words_and_the_attribute_it_means_are_found_as_recorded() {
+        for (file, words, about) in [
+            ("netlink-set-short-int.hex", Some("nla type 1 size(2) is not uint32"), 1u16),
+            ("netlink-set-long-key.hex", None, 5),
+        ] {
+            let (sent, received) = (buffer(file, "send"), buffer(file, "recv.0"));
+            assert_eq!(answers(&received), [Answer::Status { errno: 22, text: words }], "{file}");
+            let refused_at = messages(&received).next().unwrap().unwrap().refused_at().unwrap();
+            let (kind, _) = attributes(&sent[refused_at as usize..]).next().unwrap();
+            assert_eq!(kind, about, "{file}");
+        }
+        let received = buffer("netlink-get-extack.hex", "recv.0");
+        assert_eq!(answers(&received), [Answer::Status { errno: 6, text: None }]);
     }
 
     #[test]

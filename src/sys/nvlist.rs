@@ -227,10 +227,12 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, kind: u8, size: usize, depth: usize) -> Result<Value, NvError> {
         match kind {
-            TYPE_BOOL => Ok(Value::Bool(self.take(size)?.first().ok_or(NvError::Size)? != &0)),
+            TYPE_BOOL if size == 1 => Ok(Value::Bool(self.take(1)? != [0])),
             TYPE_NUMBER if size == 8 => Ok(Value::Number(self.number()?)),
-            TYPE_NUMBER => Err(NvError::Size),
+            TYPE_BOOL | TYPE_NUMBER => Err(NvError::Size),
             TYPE_STRING => Ok(Value::Text(text(self.take(size)?)?)),
+            // libnv has none that are empty, and refuses to write one.
+            TYPE_BINARY if size == 0 => Err(NvError::Size),
             TYPE_BINARY => Ok(Value::Binary(self.take(size)?.to_vec())),
             TYPE_NVLIST => Ok(Value::List(self.list(depth + 1, true)?)),
             other => Err(NvError::Type(other)),
@@ -255,11 +257,14 @@ mod tests {
     #[test]
     fn what_was_recorded_is_read_and_packed_again_to_the_same_bytes() {
         for file in [
+            "nv-get-initial.hex",
+            "nv-set-empty-syncdev.hex",
+            "nv-set-missing-flags.hex",
+            "nv-set-missing-maxupdates.hex",
             "nv-set-v4-1400.hex",
             "nv-set-v6-ll.hex",
             "nv-set-v4-1500-mcast.hex",
             "nv-set-handmade.hex",
-            "nv-get-initial.hex",
             "nv-get-after-v6-1400-defer.hex",
         ] {
             let bytes = buffer(file, "nvlist");

@@ -1,9 +1,10 @@
 //! pfsync's configuration: the nvlist of SIOCGETPFSYNCNV and SIOCSETPFSYNCNV (`sys/netpfil/pf/pfsync_nv.c`), and the older
 //! `struct pfsyncreq` (`sys/net/if_pfsync.h`) of kernels without them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::nvlist::{NvList, Value};
+use super::{ifreq, sockaddr};
 use crate::model::InterfaceName;
 
 /// SIOCSETPFSYNC, `_IOW('i', 247, struct ifreq)`
@@ -18,13 +19,29 @@ pub const SIOCGETPFSYNCNV: u64 = 0xc020_69fa;
 /// Bytes of `struct pfsyncreq`.
 pub const LEGACY_SIZE: usize = 28;
 
+/// The message format of kernels that know no other.
+const LEGACY_VERSION: u32 = 1301;
+
 /// `PFSYNCF_OK`: no bulk update is running, or one was given up.
 const OK: u64 = 1;
 /// `PFSYNCF_DEFER`
 const DEFER: u64 = 2;
 
-const AF_INET: u64 = 2;
-const AF_INET6: u64 = 28;
+const AF_INET: u64 = sockaddr::AF_INET as u64;
+const AF_INET6: u64 = sockaddr::AF_INET6 as u64;
+
+/// The fields of `struct pfsyncreq`.
+mod legacy {
+    pub(super) const SYNCPEER: usize = 16;
+    pub(super) const MAXUPDATES: usize = SYNCPEER + 4;
+    pub(super) const FLAGS: usize = MAXUPDATES + 4;
+}
+
+const _: () = assert!(legacy::FLAGS + 4 == LEGACY_SIZE);
+const _: () = assert!(ifreq::SIZE == ifreq::argument_size(SIOCSETPFSYNC));
+const _: () = assert!(ifreq::SIZE == ifreq::argument_size(SIOCGETPFSYNC));
+const _: () = assert!(ifreq::SIZE == ifreq::argument_size(SIOCSETPFSYNCNV));
+const _: () = assert!(ifreq::SIZE == ifreq::argument_size(SIOCGETPFSYNCNV));
 
 /// What pfsync0 is told, and tells.
 ///
@@ -99,37 +116,38 @@ impl Pfsync {
     /// with one there is no such argument.
     #[must_use]
     pub fn to_legacy(&self) -> Option<[u8; LEGACY_SIZE]> {
+        let peer = match self.syncpeer.map(|peer| peer.address) {
+            None => Ipv4Addr::UNSPECIFIED,
+            Some(IpAddr::V4(address)) => address,
+            Some(IpAddr::V6(_)) => return None,
+        };
         let mut request = [0; LEGACY_SIZE];
         if let Some(syncdev) = &self.syncdev {
-            request[..syncdev.as_str().len()].copy_from_slice(syncdev.as_str().as_bytes());
+            ifreq::name(&mut request, syncdev);
         }
-        match self.syncpeer.map(|peer| peer.address) {
-            Some(IpAddr::V4(peer)) => request[16..20].copy_from_slice(&peer.octets()),
-            Some(IpAddr::V6(_)) => return None,
-            None => {}
-        }
-        request[20..24].copy_from_slice(&i32::from(self.maxupdates).to_ne_bytes());
-        request[24..28].copy_from_slice(&(if self.defer { DEFER as i32 } else { 0 }).to_ne_bytes());
+        let flags = if self.defer { DEFER as u32 } else { 0 };
+        request[legacy::SYNCPEER..legacy::MAXUPDATES].copy_from_slice(&peer.octets());
+        request[legacy::MAXUPDATES..legacy::FLAGS].copy_from_slice(&u32::from(self.maxupdates).to_ne_bytes());
+        request[legacy::FLAGS..].copy_from_slice(&flags.to_ne_bytes());
         Some(request)
     }
 
     /// Reads the answer of SIOCGETPFSYNC on a kernel that has nothing else: FreeBSD 13, whose only format is 1301.
     #[must_use]
     pub fn from_legacy(request: &[u8; LEGACY_SIZE]) -> Option<Self> {
-        let name = request[..16].split(|byte| *byte == 0).next()?;
+        let name = request[..legacy::SYNCPEER].split(|byte| *byte == 0).next()?;
         let name = std::str::from_utf8(name).ok()?;
-        let octets: [u8; 4] = request[16..20].try_into().ok()?;
-        let maxupdates = i32::from_ne_bytes(request[20..24].try_into().ok()?);
-        let flags = i32::from_ne_bytes(request[24..28].try_into().ok()?);
-        let address = IpAddr::from(octets);
+        let address = Ipv4Addr::from(*request[legacy::SYNCPEER..].first_chunk::<4>()?);
+        let maxupdates = i32::from_ne_bytes(*request[legacy::MAXUPDATES..].first_chunk()?);
+        let flags = u64::from(u32::from_ne_bytes(*request[legacy::FLAGS..].first_chunk()?));
         let unicast = !address.is_multicast() && !address.is_unspecified();
         Some(Self {
             syncdev: if name.is_empty() { None } else { Some(name.parse().ok()?) },
-            syncpeer: unicast.then_some(Peer { address, scope: 0 }),
+            syncpeer: unicast.then_some(Peer { address: address.into(), scope: 0 }),
             maxupdates: u8::try_from(maxupdates).ok()?,
-            defer: i64::from(flags) & DEFER as i64 != 0,
-            version: 1301,
-            in_sync: i64::from(flags) & OK as i64 != 0,
+            defer: flags & DEFER != 0,
+            version: LEGACY_VERSION,
+            in_sync: flags & OK != 0,
         })
     }
 }
@@ -137,8 +155,8 @@ impl Pfsync {
 impl Peer {
     fn to_nvlist(self) -> NvList {
         let (family, sockaddr) = match self.address {
-            IpAddr::V4(address) => (AF_INET, sockaddr4(address).to_vec()),
-            IpAddr::V6(address) => (AF_INET6, sockaddr6(address, self.scope).to_vec()),
+            IpAddr::V4(address) => (AF_INET, sockaddr::v4(address).to_vec()),
+            IpAddr::V6(address) => (AF_INET6, sockaddr::v6(address, self.scope).to_vec()),
         };
         NvList::default().with("af", Value::Number(family)).with("address", Value::Binary(sockaddr))
     }
@@ -148,14 +166,9 @@ impl Peer {
     fn from_nvlist(list: &NvList) -> Option<Self> {
         let bytes = list.binary("address")?;
         match list.number("af")? {
-            AF_INET => {
-                let octets: [u8; 4] = bytes.get(4..8)?.try_into().ok()?;
-                Some(Self { address: octets.into(), scope: 0 })
-            }
+            AF_INET => Some(Self { address: sockaddr::address4(bytes)?.into(), scope: 0 }),
             AF_INET6 => {
-                let octets: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
-                let address = Ipv6Addr::from(octets);
-                let scope = u32::from_ne_bytes(bytes.get(24..28)?.try_into().ok()?);
+                let (address, scope) = sockaddr::address6(bytes)?;
                 Some(Self { address: address.into(), scope: if address.is_unicast_link_local() { scope } else { 0 } })
             }
             _ => None,
@@ -163,27 +176,10 @@ impl Peer {
     }
 }
 
-/// `struct sockaddr_in` with its length byte.
-pub(super) fn sockaddr4(address: Ipv4Addr) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    (bytes[0], bytes[1]) = (16, AF_INET as u8);
-    bytes[4..8].copy_from_slice(&address.octets());
-    bytes
-}
-
-/// `struct sockaddr_in6` with its length byte.
-pub(super) fn sockaddr6(address: Ipv6Addr, scope: u32) -> [u8; 28] {
-    let mut bytes = [0; 28];
-    (bytes[0], bytes[1]) = (28, AF_INET6 as u8);
-    bytes[8..24].copy_from_slice(&address.octets());
-    bytes[24..].copy_from_slice(&scope.to_ne_bytes());
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::recorded::buffer;
+    use crate::sys::recorded::{abi, buffer, text};
 
     fn peer(address: &str, scope: u32) -> Option<Peer> {
         Some(Peer { address: address.parse().unwrap(), scope })
@@ -193,31 +189,109 @@ mod tests {
         Pfsync { syncdev: Some("em1".parse().unwrap()), syncpeer, maxupdates: 128, defer, version, in_sync: true }
     }
 
+    /// What each recorded request asked for, by the name of its files.
+    fn asked() -> [(&'static str, Pfsync); 9] {
+        let v4 = || peer("10.0.0.2", 0);
+        let v6 = || peer("2001:db8:9::2", 0);
+        [
+            ("v4-1400", setting(v4(), 1400, false)),
+            ("v4-1301-defer", Pfsync { maxupdates: 64, ..setting(v4(), 1301, true) }),
+            ("v4-1500-mcast", setting(None, 1500, false)),
+            ("v0", setting(v4(), 0, false)),
+            ("v6-1500", setting(v6(), 1500, false)),
+            ("v6-1400-defer", Pfsync { maxupdates: 255, ..setting(v6(), 1400, true) }),
+            ("v6-ll", setting(peer("fe80::2", 6), 1500, false)),
+            ("v6-mcast", setting(peer("ff12::f0", 0), 1500, false)),
+            ("handmade", setting(v4(), 1400, false)),
+        ]
+    }
+
     #[test]
     fn requests_are_byte_for_byte_what_libnv_packed() {
-        for (file, request) in [
-            ("nv-set-v4-1400.hex", setting(peer("10.0.0.2", 0), 1400, false)),
-            ("nv-set-v4-1301-defer.hex", Pfsync { maxupdates: 64, ..setting(peer("10.0.0.2", 0), 1301, true) }),
-            ("nv-set-v4-1500-mcast.hex", setting(None, 1500, false)),
-            ("nv-set-v0.hex", setting(peer("10.0.0.2", 0), 0, false)),
-            ("nv-set-v6-ll.hex", setting(peer("fe80::2", 6), 1500, false)),
-        ] {
-            assert_eq!(request.to_nvlist().pack(), buffer(file, "nvlist"), "{file}");
+        for (name, request) in asked() {
+            assert_eq!(request.to_nvlist().pack(), buffer(&format!("nv-set-{name}.hex"), "nvlist"), "{name}");
         }
     }
 
     #[test]
     fn answers_say_what_was_set() {
-        for (file, expected) in [
-            ("nv-get-after-v4-1400.hex", setting(peer("10.0.0.2", 0), 1400, false)),
-            ("nv-get-after-v4-1301-defer.hex", Pfsync { maxupdates: 64, ..setting(peer("10.0.0.2", 0), 1301, true) }),
-            ("nv-get-after-v4-1500-mcast.hex", setting(None, 1500, false)),
-            ("nv-get-after-v0.hex", setting(peer("10.0.0.2", 0), 1500, false)),
-            ("nv-get-after-v6-ll.hex", setting(peer("fe80::2", 6), 1500, false)),
-        ] {
-            let list = NvList::unpack(&buffer(file, "nvlist")).unwrap();
-            assert_eq!(Pfsync::from_nvlist(&list).unwrap(), expected, "{file}");
+        for (name, mut expected) in asked() {
+            let list = NvList::unpack(&buffer(&format!("nv-get-after-{name}.hex"), "nvlist")).unwrap();
+            let answer = Pfsync::from_nvlist(&list).unwrap();
+            // The kernel puts its own format for 0, and a group counts as no peer.
+            if expected.version == 0 {
+                expected.version = 1500;
+            }
+            expected.syncpeer = expected.syncpeer.filter(|peer| !peer.address.is_multicast());
+            assert_eq!(answer, expected, "{name}");
         }
+    }
+
+    /// `ifconfig pfsync0` after a request says what the answer to a question says.
+    #[test]
+    fn answers_agree_with_what_ifconfig_shows() {
+        for (name, _) in asked() {
+            let list = NvList::unpack(&buffer(&format!("nv-get-after-{name}.hex"), "nvlist")).unwrap();
+            let answer = Pfsync::from_nvlist(&list).unwrap();
+            let shown = text(&format!("nv-after-{name}.txt"));
+            let line = shown.lines().find(|line| line.contains("syncdev:")).unwrap();
+            let says = |key: &str| line.split_once(&format!("{key}: ")).and_then(|(_, rest)| rest.split(' ').next());
+            assert_eq!(answer.syncdev.as_ref().map(InterfaceName::as_str), says("syncdev"), "{name}");
+            assert_eq!(Some(answer.maxupdates.to_string().as_str()), says("maxupd"), "{name}");
+            assert_eq!(Some(answer.version.to_string().as_str()), says("version"), "{name}");
+            assert_eq!(Some(if answer.defer { "on" } else { "off" }), says("defer"), "{name}");
+            let peer: Option<IpAddr> = says("syncpeer").and_then(|peer| peer.split('%').next()?.parse().ok());
+            assert_eq!(answer.syncpeer.map(|peer| peer.address), peer.filter(|peer| !peer.is_multicast()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_lacks_something_is_none_that_we_could_have_made() {
+        for (name, lacks) in
+            [("missing-maxupdates", "maxupdates"), ("missing-flags", "flags"), ("empty-syncdev", "syncdev")]
+        {
+            let request = NvList::unpack(&buffer(&format!("nv-set-{name}.hex"), "nvlist")).unwrap();
+            assert!(request.get(lacks).is_none() || request.text(lacks) == Some(""), "{name}");
+            // All of them were accepted, and none of them left pfsync0 with what it had: that is why ours are complete.
+            let list = NvList::unpack(&buffer(&format!("nv-get-after-{name}.hex"), "nvlist")).unwrap();
+            assert_eq!(Pfsync::from_nvlist(&list).unwrap().syncdev, None, "{name}");
+        }
+        for wanted in [setting(None, 0, false), Pfsync { syncdev: None, ..setting(None, 1400, true) }] {
+            let list = wanted.to_nvlist();
+            assert!(["maxupdates", "flags", "version"].iter().all(|name| list.number(name).is_some()));
+        }
+    }
+
+    #[test]
+    fn the_older_form_is_written_and_read_where_it_can_say_the_same() {
+        let wanted = Pfsync { in_sync: false, maxupdates: 255, ..setting(peer("10.0.0.2", 0), 1301, true) };
+        let request = wanted.to_legacy().unwrap();
+        assert_eq!((&request[..4], &request[16..20]), (&b"em1\0"[..], &[10, 0, 0, 2][..]));
+        assert_eq!(Pfsync::from_legacy(&request).unwrap(), wanted);
+        let off = Pfsync { syncdev: None, syncpeer: None, ..wanted.clone() };
+        assert_eq!(Pfsync::from_legacy(&off.to_legacy().unwrap()).unwrap(), off);
+        assert_eq!(Pfsync { syncpeer: peer("fe80::2", 6), ..wanted }.to_legacy(), None, "it has no room for IPv6");
+    }
+
+    #[test]
+    fn the_layout_and_the_numbers_are_the_kernel_s() {
+        assert_eq!(abi().size("struct pfsyncreq"), LEGACY_SIZE);
+        for (name, at) in [
+            ("pfsyncr_syncpeer", legacy::SYNCPEER),
+            ("pfsyncr_maxupdates", legacy::MAXUPDATES),
+            ("pfsyncr_defer", legacy::FLAGS),
+        ] {
+            assert_eq!(abi().field("struct pfsyncreq", name)[0], at, "{name}");
+        }
+        for (name, code) in [
+            ("SIOCSETPFSYNC", SIOCSETPFSYNC),
+            ("SIOCGETPFSYNC", SIOCGETPFSYNC),
+            ("SIOCSETPFSYNCNV", SIOCSETPFSYNCNV),
+            ("SIOCGETPFSYNCNV", SIOCGETPFSYNCNV),
+        ] {
+            assert_eq!(abi().request(name), code, "{name}");
+        }
+        assert_eq!((abi().constant("PFSYNCF_OK"), abi().constant("PFSYNCF_DEFER")), (OK, DEFER));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Services follow the election, whatever becomes of the events.
 
+use carpd::control::Ask;
 use carpd::core::status::VhidState;
 use carpd::model::CarpState::{Backup, Init, Master};
 
@@ -74,6 +75,26 @@ fn devd_may_be_restarted() {
     node.kernel.set("1@vtnet0", Backup);
     node.devd.carp("1@vtnet0", Backup);
     wait_for_actions(&node, "gw", &["start", "stop"]);
+}
+
+#[test]
+fn a_devd_that_is_absent_at_the_start_is_listened_to_as_soon_as_it_is_there() {
+    let mut node = Node::new(&vhids(1, Backup));
+    node.devd.stop();
+    std::fs::remove_file(node.path("devd")).unwrap();
+    node.add_service("gw", "1@vtnet0", "");
+    node.write_usual_program();
+    node.write_configuration("");
+    node.spawn();
+    wait_for("the daemon answers", || node.ask(&Ask::Status));
+    wait_for("the absence is told", || node.log().contains("devd").then_some(()));
+    node.devd.start();
+    // Returns when the daemon has come.
+    node.devd.accept();
+    node.kernel.set("1@vtnet0", Master);
+    node.devd.carp("1@vtnet0", Master);
+    wait_for_actions(&node, "gw", &["start"]);
+    assert_eq!(node.status().events.missed, 0);
 }
 
 #[test]

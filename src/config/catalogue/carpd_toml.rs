@@ -209,6 +209,11 @@ entries! {
         "The file named with --peer has to come from the other node. This one is the same file, or a copy of it without a single difference, \
          while the two nodes of a pair differ at least in name and advskew. Nothing was compared. Copy the configuration of the other \
          node to this machine and name that.";
+    PAIR_DEMOTION = 180, Warning, "a demotion too small for the peer to take over",
+        "A demotion counts like advskew, up to 240 together, and the peer takes over only when its own advskew is the lower one then \
+         (carp_input_c(), sys/netinet/ip_carp.c). A node whose advskew is 0, beside a peer with 100, stays MASTER with a demotion of \
+         96: its probe reports a sick service, and nothing moves. Demote by more than the difference of the skews; 240 always \
+         suffices if the peer's advskew is below 240.";
 }
 
 #[cfg(test)]

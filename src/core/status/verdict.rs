@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Health, Status, VhidState};
+use super::{Health, Status, VhidState, VhidStatus};
 use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
 use crate::core::role::Role;
@@ -73,6 +73,8 @@ pub(super) struct Facts<'a> {
     pub(super) unreadable: Option<(Duration, &'a str)>,
     pub(super) frozen: Option<&'a str>,
     pub(super) write_error: Option<&'a str>,
+    /// Why the kernel does not let carpd change the demotion.
+    pub(super) refusal: Option<&'a str>,
     /// For how long devd has not been connected.
     pub(super) devd_lost: Option<Duration>,
     /// Interfaces with vhids that do not run, and whether they are administratively up.
@@ -91,6 +93,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     carp(status, &mut problems);
     events(facts, &mut problems);
     state_file(facts, &mut problems);
+    refusal(facts, &mut problems);
     problems.extend(facts.silence.clone());
     problems.sort_by_key(|p| std::cmp::Reverse(p.severity));
     let severity = problems.iter().map(|p| p.severity).max().unwrap_or_default();
@@ -141,12 +144,7 @@ fn vhids(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
         if vhid.state == VhidState::Absent {
             let what = format!("vhid {}@{} is configured but the kernel does not have it", vhid.vhid, vhid.interface);
             let effect = "what follows it is standby on this node";
-            problems.push(problem(
-                Severity::Warning,
-                what,
-                effect,
-                "apply the configuration, or remove the vhid from it",
-            ));
+            problems.push(problem(Severity::Warning, what, effect, absent_remedy(status, vhid)));
         }
     }
     let masters = status.vhids.iter().filter(|v| v.state == VhidState::Master).count();
@@ -162,6 +160,24 @@ fn vhids(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
             next,
         ));
     }
+}
+
+/// An interface that was renamed took its vhids along, so the one that is missing may be near.
+fn absent_remedy(status: &Status, absent: &VhidStatus) -> String {
+    let elsewhere = status
+        .vhids
+        .iter()
+        .find(|other| other.vhid == absent.vhid && other.state != VhidState::Absent && *other != absent);
+    let remedy = "apply the configuration, or remove the vhid from it";
+    elsewhere.map_or_else(
+        || remedy.to_owned(),
+        |other| {
+            format!(
+                "{remedy}; the kernel has vhid {} on {}: was {} renamed?",
+                other.vhid, other.interface, absent.interface
+            )
+        },
+    )
 }
 
 fn demotion(status: &Status, problems: &mut Vec<Problem>) {
@@ -317,6 +333,15 @@ fn events(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
         let what = format!("devd has not answered for {} s", lost.as_secs());
         let effect = "changes are noticed within 5 s instead of at once";
         problems.push(problem(Severity::Warning, what, effect, "service devd status"));
+    }
+}
+
+fn refusal(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    if let Some(why) = facts.refusal {
+        let what = format!("the kernel refuses the change of carpd's demotion: {why}");
+        let effect = "maintenance and health do not show in the election as they should; it is tried again";
+        let next = "run carpd as root: of the host, or of the vnet jail whose vhids these are";
+        problems.push(problem(Severity::Critical, what, effect, next));
     }
 }
 

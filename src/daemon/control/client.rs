@@ -50,12 +50,19 @@ async fn question(stream: &mut UnixStream) -> Result<Option<Ask>, String> {
     let mut reader = BufReader::new(stream.take(longest + 1));
     match timeout(TO_ASK, reader.read_until(b'\n', &mut line)).await {
         Ok(Ok(0) | Err(_)) => Ok(None),
-        Ok(Ok(_)) if line.len() > LONGEST_ASK => Err(format!("the question is longer than {LONGEST_ASK} bytes")),
-        Ok(Ok(_)) => serde_json::from_slice(&line).map(Some).map_err(|error| {
-            format!("the question cannot be understood: {error}; is carpctl of the same version as carpd?")
-        }),
+        Ok(Ok(_)) => understand(&line).map(Some),
         Err(_) => Err(format!("no question came within {} s", TO_ASK.as_secs())),
     }
+}
+
+/// The question in a line.
+pub(in crate::daemon) fn understand(line: &[u8]) -> Result<Ask, String> {
+    if line.len() > LONGEST_ASK {
+        return Err(format!("the question is longer than {LONGEST_ASK} bytes"));
+    }
+    serde_json::from_slice(line).map_err(|error| {
+        format!("the question cannot be understood: {error}; is carpctl of the same version as carpd?")
+    })
 }
 
 /// The asker's name, if it has the right to ask.
