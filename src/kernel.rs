@@ -3,8 +3,11 @@
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 pub mod lab;
+mod processes;
 
 use std::io;
+
+pub use processes::{Process, processes};
 
 use crate::model::{Demotion, Inventory, Snapshot, Write};
 

@@ -357,11 +357,14 @@ fn the_alternatives_in_the_sample_are_legal() {
         .filter(|l| !l.starts_with("carpctl"))
         .map(|l| format!("{l}\n"))
         .collect();
-    let (exec, command) = block.split_once("command = ").unwrap();
-    let text = format!(
-        "[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}[[service.probe]]\nname = \"p\"\nkind = \"exec\"\ncommand = {command}"
-    );
+    let mut parts = block.split("kind = ");
+    let exec = parts.next().unwrap();
+    let probes: String =
+        parts.enumerate().map(|(at, probe)| format!("[[service.probe]]\nname = \"p{at}\"\nkind = {probe}")).collect();
+    let text = format!("[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}{probes}");
     let loaded = read("alternatives", &text).unwrap();
+    assert_eq!(loaded.settings.services[0].probes.len(), 4);
+    assert_eq!(read("alternatives-shown", loaded.settings.to_toml()).unwrap().settings, loaded.settings);
     assert_eq!(summary(&loaded.findings), "CARP-C131 1 service\n");
 }
 
