@@ -14,4 +14,4 @@ find . -type f | sort | while read -r file; do
 	esac
 done
 # Only a folder of its own belongs to a package; the others are everybody's.
-find . -type d -name carpd | sort | sed 's|^\./|@dir(,,750) |'
+find ./etc -type d -name carpd | sort | sed 's|^\./|@dir(,,750) |'

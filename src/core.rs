@@ -215,9 +215,9 @@ impl Core {
                     self.tell(at, notice);
                 }
             }
-            Input::Probed { service, probe, ok, text } => {
+            Input::Probed { service, probe, reading, text } => {
                 if let Some(at) = self.policy.services.iter().position(|p| p.name == service) {
-                    let notice = self.services[at].probed(&self.policy.services[at], probe, ok, text, now.mono);
+                    let notice = self.services[at].probed(&self.policy.services[at], probe, reading, text, now.mono);
                     self.tell(at, notice);
                 }
             }

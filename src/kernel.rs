@@ -9,10 +9,13 @@ mod exchange;
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 pub mod lab;
+mod processes;
 #[cfg(any(target_os = "freebsd", test))]
 mod refusal;
 
 use std::io;
+
+pub use processes::{Process, processes};
 
 use crate::model::{Demotion, Inventory, Snapshot, Write};
 

@@ -270,7 +270,8 @@ fn a_demotion_that_moves_nothing_is_told_whoever_owns_the_vhids() {
     assert!(pair(240, 200, 239).is_none() && pair(128, 0, 112).is_none());
     assert!(pair(16, 100, 0).is_none(), "the other node is the better one already");
     let xml = shared("fw1.xml");
-    let own = format!("[vips]\nsource = \"opnsense\"\nconfig_xml = \"{}\"\n[maintenance]\ndemotion = 48\n", xml.display());
+    let own =
+        format!("[vips]\nsource = \"opnsense\"\nconfig_xml = \"{}\"\n[maintenance]\ndemotion = 48\n", xml.display());
     let own = directory.file("opnsense.toml", own);
     let found = summary(&check_file(&own, Some(&shared("fw2.xml"))).findings);
     assert!(found.contains("CARP-C180 0 maintenance.demotion"), "{found}");
@@ -382,11 +383,14 @@ fn the_alternatives_in_the_sample_are_legal() {
         .filter(|l| !l.starts_with("carpctl"))
         .map(|l| format!("{l}\n"))
         .collect();
-    let (exec, command) = block.split_once("command = ").unwrap();
-    let text = format!(
-        "[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}[[service.probe]]\nname = \"p\"\nkind = \"exec\"\ncommand = {command}"
-    );
+    let mut parts = block.split("kind = ");
+    let exec = parts.next().unwrap();
+    let probes: String =
+        parts.enumerate().map(|(at, probe)| format!("[[service.probe]]\nname = \"p{at}\"\nkind = {probe}")).collect();
+    let text = format!("[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}{probes}");
     let loaded = read("alternatives", &text).unwrap();
+    assert_eq!(loaded.settings.services[0].probes.len(), 4);
+    assert_eq!(read("alternatives-shown", loaded.settings.to_toml()).unwrap().settings, loaded.settings);
     assert_eq!(summary(&loaded.findings), "CARP-C131 1 service\n");
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-use carpd::model::{AdvBase, AdvSkew, CarpKey, CarpState, InterfaceName, Vhid};
+use carpd::model::{AdvBase, AdvSkew, CarpKey, CarpState, InterfaceName, Vhid, VrrpParameters};
 use carpd::sys::carp_netlink::{self, ForcedState, GROUP4, GROUP6, Protocol, Settings};
 use carpd::sys::netlink::{self, Answer, Family, Message, messages};
 use carpd::sys::nvlist::Value;
@@ -365,7 +365,7 @@ fn a_vrrp_vhid_is_read_as_the_headers_number_it() {
         ];
         let datagram = c.message(0x11, &[], 5, &answer);
         let record = carp_netlink::Record::decode(&only(&datagram)).unwrap();
-        assert_eq!(record.protocol, Protocol::Vrrp { priority: 200, interval: 4095 });
+        assert_eq!(record.protocol, Protocol::Vrrp(Some(VrrpParameters { priority: 200, interval: 4095 })));
     });
 }
 

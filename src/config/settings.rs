@@ -1,5 +1,6 @@
 //! carpd.toml after every check: values that can be used as they are.
 
+pub mod probe;
 mod render;
 pub mod service;
 pub mod vips;
@@ -8,7 +9,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use service::{Command, CommandError, Driver, Probe, ProbeTest, ScriptName, Service};
+pub use probe::{HttpProbe, HttpUrl, Probe, ProbeTest, ProcessProbe, StatusRange};
+pub use service::{Command, CommandError, Driver, ScriptName, Service};
 pub use vips::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
 
 use crate::core::policy::ShareAmount;

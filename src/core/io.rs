@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Journal;
 use super::policy::Policy;
+use super::probe::Reading;
 use super::service::{ActionKind, Outcome};
 use crate::kernel::DemotionLogLine;
 use crate::model::{CarpState, Demotion, ServiceName, Snapshot, VhidRef, Wall};
@@ -54,8 +55,8 @@ pub enum Input {
         service: ServiceName,
         /// The position of the probe in the service's policy.
         probe: usize,
-        /// Whether it succeeded.
-        ok: bool,
+        /// What it means.
+        reading: Reading,
         /// What it said.
         text: String,
     },

@@ -1,7 +1,21 @@
 //! Health as a level: a probe is healthy or not, and changes its mind only after several results in a row.
 
+use serde::{Deserialize, Serialize};
+
 use super::policy::ProbePolicy;
 use crate::model::Mono;
+
+/// What one run of a probe means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reading {
+    /// The service is well.
+    Healthy,
+    /// It is not.
+    Unhealthy,
+    /// The answer says nothing about it that counts; the verdict stays what it was.
+    Ignored,
+}
 
 /// What is known of one probe.
 #[derive(Debug, Clone)]
@@ -37,10 +51,15 @@ impl Probe {
     }
 
     /// A run ended. Returns whether the verdict changed.
-    pub fn ended(&mut self, policy: &ProbePolicy, ok: bool, text: String, now: Mono) -> bool {
+    pub fn ended(&mut self, policy: &ProbePolicy, reading: Reading, text: String, now: Mono) -> bool {
         self.busy = false;
         self.next = now + policy.every;
         self.text = text;
+        let ok = match reading {
+            Reading::Healthy => true,
+            Reading::Unhealthy => false,
+            Reading::Ignored => return false,
+        };
         self.streak = if ok == self.last { self.streak.saturating_add(1) } else { 1 };
         self.last = ok;
         let needed = if ok { policy.rise } else { policy.fall };
@@ -71,7 +90,9 @@ mod tests {
         let results = [true, true, false, false, true, false, false, false, true, true];
         let verdicts: Vec<_> = results
             .map(|ok| {
-                probe.ended(&policy, ok, String::new(), Mono::ZERO);
+                let reading = if ok { Reading::Healthy } else { Reading::Unhealthy };
+                probe.ended(&policy, reading, String::new(), Mono::ZERO);
+                probe.ended(&policy, Reading::Ignored, String::new(), Mono::ZERO);
                 probe.healthy
             })
             .into();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::policy::ServicePolicy;
-use super::probe::Probe;
+use super::probe::{Probe, Reading};
 use super::role::Role;
 use crate::model::{Mono, Now, Wall};
 
@@ -411,12 +411,12 @@ impl Service {
         &mut self,
         policy: &ServicePolicy,
         index: usize,
-        ok: bool,
+        reading: Reading,
         text: String,
         now: Mono,
     ) -> Option<Notice> {
         let (probe, policy) = (self.probes.get_mut(index)?, policy.probes.get(index)?);
-        let changed = probe.ended(policy, ok, text, now);
+        let changed = probe.ended(policy, reading, text, now);
         probe.healthy.filter(|_| changed).map(|healthy| Notice::Health(index, healthy))
     }
 }

@@ -163,8 +163,8 @@ impl Node {
                 // A result of a probe that is configured differently by now says nothing about the new one.
                 let current = self.configuration.services.get(service.name());
                 if current.is_some_and(|c| c.settings.policy() == service.settings.policy()) {
-                    let Health { ok, text } = health;
-                    self.feed(Input::Probed { service: service.name().clone(), probe, ok, text });
+                    let Health { reading, text } = health;
+                    self.feed(Input::Probed { service: service.name().clone(), probe, reading, text });
                 }
             }
             Event::Read(result) => self.reloaded(*result),

@@ -32,8 +32,11 @@ fn keep_json(target: &str, name: &str, value: &impl Serialize) {
     keep(target, name, &serde_json::to_vec(value).unwrap());
 }
 
-/// The recorded files whose name begins with one of `prefixes`, each with its buffers.
-fn recordings(prefixes: &[&str]) -> Vec<(String, Vec<(String, Vec<u8>)>)> {
+/// A recorded file with its buffers, each with its name.
+type Recording = (String, Vec<(String, Vec<u8>)>);
+
+/// The recorded files whose name begins with one of `prefixes`.
+fn recordings(prefixes: &[&str]) -> Vec<Recording> {
     let mut names: Vec<String> = fs::read_dir(root().join(FIXTURES))
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())

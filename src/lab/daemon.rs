@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::io::{Effect, Input, Note, Reply, Request};
 use crate::core::policy::Policy;
+use crate::core::probe::Reading;
 use crate::core::service::{ActionKind, Outcome};
 use crate::core::status::Status;
 use crate::core::{Core, Journal, Loaded};
@@ -307,7 +308,8 @@ fn finish(later: Later, around: &mut Surroundings) -> Input {
         }
         Later::Probed { service, probe } => {
             let ok = around.services.get(&service).is_some_and(|s| s.running && s.healthy);
-            Input::Probed { service, probe, ok, text: if ok { "ok" } else { "no answer" }.to_owned() }
+            let (reading, text) = if ok { (Reading::Healthy, "ok") } else { (Reading::Unhealthy, "no answer") };
+            Input::Probed { service, probe, reading, text: text.to_owned() }
         }
     }
 }

@@ -4,22 +4,26 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use toml::de::DeTable;
+use toml::de::{DeTable, DeValue};
 
 use super::driver::required_command;
 use super::node::share;
+use super::report::{Fault, quoted};
 use super::section::Section;
-use super::values::{integer, name, parsed, span, word};
+use super::values::{integer, name, parsed, path, span, text, word};
 use super::{Context, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::duration::Shown;
-use crate::config::settings::{Probe, ProbeTest};
+use crate::config::settings::{HttpProbe, HttpUrl, Probe, ProbeTest, ProcessProbe, StatusRange};
 use crate::core::policy::{ProbeEffect, ProbePolicy, ShareAmount};
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Exec,
     Tcp,
+    Http,
+    File,
+    Process,
 }
 
 pub(super) fn probes(service: &mut Section<'_>, cx: &mut Context<'_>) -> Vec<Probe> {
@@ -78,37 +82,92 @@ fn effect(table: &mut Section<'_>, cx: &mut Context<'_>) -> ProbeEffect {
     }
 }
 
+/// The keys that each kind of probe has, beside those of all probes.
+const KEYS: [(Kind, &str, &[&str]); 5] = [
+    (Kind::Exec, "exec", &["command"]),
+    (Kind::Tcp, "tcp", &["connect"]),
+    (Kind::Http, "http", &["url", "healthy", "ignored"]),
+    (Kind::File, "file", &["path", "max_age"]),
+    (Kind::Process, "process", &["program", "pidfile"]),
+];
+
 fn test(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
-    let remedy = "write kind = \"exec\" with a command, or kind = \"tcp\" with connect";
-    let kind = table.required(&mut cx.report, "kind", remedy, word(&[("exec", Kind::Exec), ("tcp", Kind::Tcp)]));
-    match kind {
-        Some(Kind::Exec) => {
-            table.without_effect(
-                &mut cx.report,
-                &["connect"],
-                "kind is \"exec\"",
-                "take it out, or write kind = \"tcp\"",
-            );
-            required_command(table, cx, "command").map(ProbeTest::Exec)
-        }
-        Some(Kind::Tcp) => {
-            table.without_effect(
-                &mut cx.report,
-                &["command"],
-                "kind is \"tcp\"",
-                "take it out, or write kind = \"exec\"",
-            );
-            // Names are not taken: asking a name server takes longer than any limit a probe has, and fails with the network it watches.
-            let read = parsed::<SocketAddr>(
-                "an address with a port, and not a host name",
-                "\"127.0.0.1:50066\" or \"[::1]:50066\"",
-            );
-            let remedy = "give the address and port to connect to, e.g. connect = \"127.0.0.1:50066\"";
-            table.required(&mut cx.report, "connect", remedy, read).map(ProbeTest::Tcp)
-        }
-        None => {
-            table.accept(&["connect", "command"]);
-            None
-        }
+    const REMEDY: &str = "write kind = \"exec\" with a command, or another of the kinds in carpd.toml(5)";
+    let words = KEYS.map(|(kind, word, _)| (word, kind));
+    let Some(kind) = table.required(&mut cx.report, "kind", REMEDY, word(&words)) else {
+        KEYS.iter().for_each(|(_, _, keys)| table.accept(keys));
+        return None;
+    };
+    let own = words.iter().find(|(_, other)| *other == kind).map_or("", |(word, _)| word);
+    for (_, other, keys) in KEYS.iter().filter(|(other, _, _)| *other != kind) {
+        let remedy = format!("take it out, or write kind = \"{other}\"");
+        table.without_effect(&mut cx.report, keys, &format!("kind is \"{own}\""), &remedy);
     }
+    match kind {
+        Kind::Exec => required_command(table, cx, "command").map(ProbeTest::Exec),
+        Kind::Tcp => tcp(table, cx),
+        Kind::Http => http(table, cx),
+        Kind::File => file(table, cx),
+        Kind::Process => process(table, cx),
+    }
+}
+
+fn tcp(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
+    // Names are not taken: asking a name server takes longer than any limit a probe has, and fails with the network it watches.
+    let read =
+        parsed::<SocketAddr>("an address with a port, and not a host name", "\"127.0.0.1:50066\" or \"[::1]:50066\"");
+    let remedy = "give the address and port to connect to, e.g. connect = \"127.0.0.1:50066\"";
+    table.required(&mut cx.report, "connect", remedy, read).map(ProbeTest::Tcp)
+}
+
+fn http(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
+    let read = parsed::<HttpUrl>(
+        "http:// with an address, which is not a host name, and a path",
+        "\"http://127.0.0.1:8080/health\"",
+    );
+    let remedy = "say what to ask for, e.g. url = \"http://127.0.0.1:8080/health\"";
+    let url = table.required(&mut cx.report, "url", remedy, read);
+    let statuses = |table: &mut Section<'_>, cx: &mut Context<'_>, key| {
+        let read = parsed::<StatusRange>("a status code from 100 to 599, or a range of them", "\"204\" or \"200-299\"");
+        table.items(&mut cx.report, key, true, read)
+    };
+    let healthy = statuses(table, cx, "healthy").unwrap_or_else(|| vec![StatusRange::SUCCESS]);
+    let ignored = statuses(table, cx, "ignored").unwrap_or_default();
+    if healthy.is_empty() {
+        let remedy = "list the status codes that are healthy, e.g. healthy = [\"200-299\"]";
+        table.find(
+            &mut cx.report,
+            &codes::EMPTY,
+            "healthy",
+            "healthy is an empty list, so no answer is healthy",
+            remedy,
+        );
+    }
+    Some(ProbeTest::Http(HttpProbe { url: url?, healthy, ignored }))
+}
+
+fn file(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
+    let remedy = "name the file that is written again and again, e.g. path = \"/var/run/beat\"";
+    let file = table.required(&mut cx.report, "path", remedy, path);
+    let remedy = "say how old it may be, e.g. max_age = \"1m\"";
+    let range = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
+    let max_age = table.required(&mut cx.report, "max_age", remedy, span(range));
+    Some(ProbeTest::File { path: file?, max_age: max_age? })
+}
+
+fn process(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
+    let remedy = "name the program as it is started, e.g. program = \"/usr/local/bin/defguard-gateway\"";
+    let program = table.required(&mut cx.report, "program", remedy, program);
+    let pidfile = table.get(&mut cx.report, "pidfile", path);
+    Some(ProbeTest::Process(ProcessProbe { program: program?, pidfile }))
+}
+
+/// A program's name or whole path, without arguments.
+fn program(value: &DeValue<'_>) -> Result<String, Fault> {
+    let text = text(value)?;
+    if text.is_empty() || text.ends_with('/') || text.contains(char::is_control) {
+        let cause = format!("= {} is not the name of a program", quoted(text));
+        return Err(Fault::new(&codes::MALFORMED, cause, "write its name or its whole path, without arguments"));
+    }
+    Ok(text.to_owned())
 }

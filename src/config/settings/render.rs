@@ -147,7 +147,7 @@ struct Rc<'a> {
     script: Vec<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct ProbeTable<'a> {
     name: &'a str,
     kind: &'static str,
@@ -155,6 +155,20 @@ struct ProbeTable<'a> {
     command: Option<Vec<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     connect: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthy: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignored: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pidfile: Option<&'a Path>,
     every: String,
     timeout: String,
     rise: u32,
@@ -274,25 +288,36 @@ impl<'a> ServiceTable<'a> {
 
 impl<'a> ProbeTable<'a> {
     fn of(probe: &'a Probe) -> Self {
-        let (kind, command, connect) = match &probe.test {
-            ProbeTest::Exec(command) => ("exec", Some(words(command)), None),
-            ProbeTest::Tcp(address) => ("tcp", None, Some(*address)),
-        };
         let (effect, demote) = match probe.policy.effect {
             ProbeEffect::Report => ("report", None),
             ProbeEffect::Demote(amount) => ("demote", Some(amount.into())),
         };
-        Self {
+        let table = Self {
             name: &probe.policy.name,
-            kind,
-            command,
-            connect,
             every: shown(probe.policy.every),
             timeout: shown(probe.policy.timeout),
             rise: probe.policy.rise,
             fall: probe.policy.fall,
             effect,
             demote,
+            ..Self::default()
+        };
+        match &probe.test {
+            ProbeTest::Exec(command) => Self { kind: "exec", command: Some(words(command)), ..table },
+            ProbeTest::Tcp(address) => Self { kind: "tcp", connect: Some(*address), ..table },
+            ProbeTest::Http(http) => Self {
+                kind: "http",
+                url: Some(http.url.to_string()),
+                healthy: Some(http.healthy.iter().map(ToString::to_string).collect()),
+                ignored: Some(http.ignored.iter().map(ToString::to_string).collect()),
+                ..table
+            },
+            ProbeTest::File { path, max_age } => {
+                Self { kind: "file", path: Some(path), max_age: Some(shown(*max_age)), ..table }
+            }
+            ProbeTest::Process(process) => {
+                Self { kind: "process", program: Some(&process.program), pidfile: process.pidfile.as_deref(), ..table }
+            }
         }
     }
 }

@@ -1,12 +1,12 @@
 //! A service that follows the election: what decides its role, how it is driven, how its health is known.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::core::policy::{OnExit, ProbePolicy, Require, ServicePolicy};
+use super::Probe;
+use crate::core::policy::{OnExit, Require, ServicePolicy};
 use crate::model::{ServiceName, VhidRef};
 
 /// One `[[service]]`.
@@ -74,24 +74,6 @@ pub enum Driver {
         /// The script's possible names, the first that exists is used; never empty.
         scripts: Vec<ScriptName>,
     },
-}
-
-/// A health check with what it does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// Its name, rhythm and effect.
-    pub policy: ProbePolicy,
-    /// What it does.
-    pub test: ProbeTest,
-}
-
-/// What a health check does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProbeTest {
-    /// Runs a program; exit 0 is healthy.
-    Exec(Command),
-    /// Connects to this address; an accepted connection is healthy.
-    Tcp(SocketAddr),
 }
 
 /// A program and its arguments. It is executed as it stands, never by way of a shell.
