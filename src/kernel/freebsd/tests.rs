@@ -32,19 +32,19 @@ fn only_in_a_jail() {
 }
 
 /// A virtual cable; both ends are in this jail.
-struct Cable {
-    end: InterfaceName,
+pub(super) struct Cable {
+    pub(super) end: InterfaceName,
 }
 
 impl Cable {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         only_in_a_jail();
         let end = run("ifconfig epair create");
         run(&format!("ifconfig {end} up"));
         Self { end: end.parse().unwrap() }
     }
 
-    fn id(&self, vhid: u32) -> VhidRef {
+    pub(super) fn id(&self, vhid: u32) -> VhidRef {
         VhidRef::new(Vhid::new(vhid).unwrap(), self.end.clone())
     }
 
@@ -75,7 +75,7 @@ impl Drop for Nobody {
     }
 }
 
-fn with_netlink() -> FreeBsd {
+pub(super) fn with_netlink() -> FreeBsd {
     let kernel = FreeBsd::new();
     assert!(kernel.netlink.is_some());
     kernel
@@ -85,7 +85,7 @@ const fn without_netlink() -> FreeBsd {
     FreeBsd { netlink: None }
 }
 
-fn skew(advskew: u32, password: &str) -> VhidSettings {
+pub(super) fn skew(advskew: u32, password: &str) -> VhidSettings {
     VhidSettings {
         advbase: AdvBase::DEFAULT,
         advskew: AdvSkew::new(advskew).unwrap(),
@@ -95,7 +95,7 @@ fn skew(advskew: u32, password: &str) -> VhidSettings {
     }
 }
 
-fn set(id: &VhidRef, settings: &VhidSettings) -> Write {
+pub(super) fn set(id: &VhidRef, settings: &VhidSettings) -> Write {
     Write::Vhid { id: id.clone(), settings: settings.clone() }
 }
 
