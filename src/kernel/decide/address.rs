@@ -22,7 +22,7 @@ pub(in crate::kernel) fn add(
     let interface = interface(interfaces, &id.interface)?;
     match protocol {
         Some(Protocol::Carp { .. }) => {}
-        Some(Protocol::Vrrp { .. }) => return Err(speaks_vrrp()),
+        Some(Protocol::Vrrp(_)) => return Err(speaks_vrrp()),
         None => return Err(Refusal::new(format!("there is no vhid {id}"), "create the vhid first")),
     }
     if let Some(existing) = find(id, net, addresses) {

@@ -31,7 +31,7 @@ pub(in crate::kernel) fn write(
 ) -> Result<VhidWrite, Refusal> {
     check(wanted)?;
     let now = match now {
-        Some(Protocol::Vrrp { .. }) => return Err(speaks_vrrp()),
+        Some(Protocol::Vrrp(_)) => return Err(speaks_vrrp()),
         Some(Protocol::Carp { advbase, advskew, peer, peer6, key }) => {
             let same_timing = (*advbase, *advskew) == (wanted.advbase, wanted.advskew);
             Now { same_timing, peer: *peer, peer6: *peer6, key: key.clone() }

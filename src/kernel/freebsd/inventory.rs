@@ -18,9 +18,8 @@ impl FreeBsd {
         let mut vhids = Vec::new();
         for interface in interfaces.iter().filter(|interface| interface.may_carry_carp) {
             for record in self.every_record(interface)? {
-                let key = key_of(&record);
-                let seen = vhid_of(&interface.name, record, &addresses);
-                vhids.extend(seen.map(|seen| VhidInventory { seen, key }));
+                let seen = vhid_of(&interface.name, &record, &addresses);
+                vhids.push(VhidInventory { seen, key: key_of(record) });
             }
         }
         vhids.sort_by(|a, b| a.seen.id.cmp(&b.seen.id));
@@ -44,10 +43,10 @@ impl FreeBsd {
     }
 }
 
-fn key_of(record: &Record) -> Option<CarpKey> {
-    match &record.protocol {
-        Protocol::Carp { key, .. } => key.clone(),
-        Protocol::Vrrp { .. } => None,
+fn key_of(record: Record) -> Option<CarpKey> {
+    match record.protocol {
+        Protocol::Carp { key, .. } => key,
+        Protocol::Vrrp(_) => None,
     }
 }
 
