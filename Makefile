@@ -28,6 +28,13 @@ long: test bench deny
 bench:
 	$(CARGO) bench --locked
 
+# On a FreeBSD 14 or 15 host, as root, with the programs installed or named by CARPD and CARPCTL; see tests/freebsd/README.md.
+test-freebsd:
+	sh tests/freebsd/run
+
+bench-freebsd:
+	sh tests/freebsd/bench/run
+
 deny:
 	command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny check
@@ -55,4 +62,4 @@ install:
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench deny prepare install clean
+.PHONY: build test long bench test-freebsd bench-freebsd deny prepare install clean

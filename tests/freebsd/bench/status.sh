@@ -6,7 +6,7 @@ conf fw1 < /dev/null
 carpd_start fw1
 i=$(if_of fw1 lan)
 
-times fw1 "${CARPD_BENCH_RUNS:-40}" true /usr/bin/true \
+time_runs fw1 "${CARPD_BENCH_RUNS:-40}" true /usr/bin/true \
 	hand "ifconfig $i | grep carp:; sysctl -n net.inet.carp.demotion" \
 	status "$CARPCTL --config $CASE/fw1/carpd.toml --color never status"
 shown true "/usr/bin/true, for scale"

@@ -42,5 +42,5 @@ ctl fw1 maintenance leave
 is "the demotion" "$(demotion fw1)" 96
 demote fw1 -96
 becomes fw1 lan 1 MASTER
-SAID=$(ctl fw1 status -x)
-has "status -x" "$SAID" "all is well"
+wait_for 10 "the status to have no foreign demotion" says_not fw1 unattributed
+has "status -x" "$(ctl fw1 status -x)" "all is well"

@@ -22,7 +22,7 @@ carpd_start fw1
 S="--socket $CASE/fw1/carpd.sock"
 # shellcheck disable=SC2086 # two words
 exits 0 nobody $S status
-has "status" "$SAID" "1@$i"
+has "status" "$SAID" "$i +MASTER"
 # shellcheck disable=SC2086
 exits 0 nobody $S status --json
 has_not "status --json" "$SAID" "of-the-suite"

@@ -39,10 +39,14 @@ autopsy() {
 	local node
 
 	for node in $(nodes); do
-		printf '== %s: ifconfig, demotion, the end of the log of carpd\n' "$node"
-		on "$node" ifconfig | grep -v -e nd6 -e options -e groups -e media 2>/dev/null || true
-		on "$node" sysctl net.inet.carp.demotion net.inet.carp.preempt net.inet.carp.allow || true
-		tail -n 25 "$CASE/$node/log" 2>/dev/null || true
+		printf '== %s: the kernel, carpd, the end of its log\n' "$node"
+		on "$node" ifconfig -a inet 2> /dev/null | grep -e flags= -e vhid -e vrid | grep -v -e lo0 -e pflog0 || true
+		on "$node" sysctl net.inet.carp.demotion net.inet.carp.preempt net.inet.carp.allow | paste -s -d ' ' - || true
+		if [ -e "$CASE/$node/log" ]; then
+			timeout 10 jexec "$P.$node" "$CARPCTL" --config "$CASE/$node/carpd.toml" --color never status || true
+			tail -n 15 "$CASE/$node/log"
+			ps -J "$P.$node" -d -o pid,stat,wchan,etime,args || true
+		fi
 	done
 }
 

@@ -88,4 +88,4 @@ while [ "$i" -lt "$steps" ]; do
 	while [ "$(date +%s)" -lt "$until" ]; do sleep 0.2; done
 	agrees "$next" || fail "after \"${line##*|}\": $(differences "$next" | paste -s -d ';' -)"
 done
-note "$steps steps, $(wc -l < "$CASE/vhids" | tr -d ' ') vhids"
+note "$((steps)) steps, $(wc -l < "$CASE/vhids" | tr -d ' ') vhids"

@@ -166,7 +166,9 @@ take() {
 		;;
 	"crash "*) carpd_kill "$node"; node_off "$node" ;;
 	"reboot "*) carpd_kill "$node" TERM; node_off "$node" ;;
-	"boot "* | "boots "*)
+	# The lab tells the end of a boot as well.
+	"boots "*) jls -j "$P.$node" jid > /dev/null 2>&1 || take "$node" boot ;;
+	"boot "*)
 		# shellcheck disable=SC2046 # words
 		node "$node" $(awk -v n="$node" '$1 == n { print $2 }' "$CASE/nodes.all" | sort -u)
 		node_begin "$node"

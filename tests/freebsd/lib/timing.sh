@@ -7,10 +7,10 @@ need_nanoseconds() {
 	esac
 }
 
-# times NODE RUNS NAME COMMAND NAME COMMAND...: microseconds from start to end of each command, into $CASE/times.NAME. They take turns,
+# time_runs NODE RUNS NAME COMMAND NAME COMMAND...: microseconds from start to end of each command, into $CASE/times.NAME. They take turns,
 # so that a busy moment of the machine hits all of them. The shell that starts them runs on the node, as an administrator's does. One
 # date(1) is in each time; what "empty" takes is that, and summary takes it off.
-times() {
+time_runs() {
 	local node runs
 
 	node=$1 runs=$2
