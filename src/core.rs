@@ -26,6 +26,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod vhids;
+mod vrrp;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -259,7 +260,7 @@ impl Core {
             self.journal.maintenance = None;
             self.left_by = None;
         }
-        if self.journal.hold_until.is_some_and(|until| now.mono >= until || self.is_master_of_something()) {
+        if self.journal.hold_until.is_some_and(|until| now.mono >= until || self.is_master_by_carp()) {
             self.journal.hold_until = None;
             self.note(Level::Info, Topic::Demotion, "", "the boot hold is over".to_owned());
         }

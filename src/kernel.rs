@@ -1,8 +1,16 @@
 //! The one door to the kernel: everything carpd reads from or writes to CARP passes here.
 
+// What is decided about a write, and how netlink is spoken, is FreeBSD's and yet tested everywhere.
+#[cfg(any(target_os = "freebsd", test))]
+#[cfg_attr(not(target_os = "freebsd"), allow(dead_code, reason = "some of it only a running kernel needs"))]
+mod decide;
+#[cfg(any(target_os = "freebsd", test))]
+mod exchange;
 #[cfg(target_os = "freebsd")]
 mod freebsd;
 pub mod lab;
+#[cfg(any(target_os = "freebsd", test))]
+mod refusal;
 
 use std::io;
 
@@ -77,9 +85,19 @@ pub enum KernelError {
     Unsupported,
     /// The CARP module is not loaded.
     #[error(
-        "the kernel has no CARP: load it with `kldload carp`, and at every boot with carp_load=\"YES\" in loader.conf"
+        "the kernel has no CARP: load it with `kldload carp`, and at every boot with carp_load=\"YES\" in loader.conf; in a jail, do so on its host"
     )]
     NoCarp,
+    /// A write was not made, because of the state of things or because the kernel refused it.
+    #[error("cannot {write}: {cause}; {remedy}")]
+    Refused {
+        /// The write, in the imperative: `add 192.0.2.1/24 to vhid 1@vtnet0`.
+        write: String,
+        /// What speaks against it. If it was the kernel, its own answer is quoted.
+        cause: String,
+        /// What to do about it.
+        remedy: String,
+    },
     /// A call failed.
     #[error("{call} {object}: {source}")]
     Call {
@@ -107,6 +125,20 @@ pub enum KernelError {
 pub fn open(name: &str) -> Result<Box<dyn Kernel>, KernelError> {
     match name.strip_prefix("lab:") {
         Some(path) => Ok(Box::new(lab::LabKernel::new(path))),
+        #[cfg(target_os = "freebsd")]
+        None => Ok(Box::new(freebsd::FreeBsd::new())),
+        #[cfg(not(target_os = "freebsd"))]
+        None => Err(KernelError::Unsupported),
+    }
+}
+
+/// The way to change the kernel that a configuration names, which is told as for [`open`].
+///
+/// # Errors
+/// [`KernelError::Unsupported`] where there is nothing that can be changed.
+pub fn administer(name: &str) -> Result<Box<dyn Administer>, KernelError> {
+    match name.strip_prefix("lab:") {
+        Some(_) => Err(KernelError::Unsupported),
         #[cfg(target_os = "freebsd")]
         None => Ok(Box::new(freebsd::FreeBsd::new())),
         #[cfg(not(target_os = "freebsd"))]

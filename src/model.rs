@@ -12,6 +12,9 @@ pub use carp::{AdvBase, AdvSkew, CarpState, Demotion};
 pub use id::{InterfaceName, ParseIdError, ServiceName, Vhid, VhidRef};
 pub use inventory::{InterfaceInventory, Inventory, VhidInventory};
 pub use key::CarpKey;
-pub use snapshot::{CarpCounters, CarpSysctls, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidSnapshot};
+pub use snapshot::{
+    CarpCounters, CarpParameters, CarpSysctls, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidProtocol, VhidSnapshot,
+    VrrpParameters,
+};
 pub use time::{Mono, Now, Wall};
 pub use write::{CarpVariable, PfsyncSettings, VhidSettings, Write};

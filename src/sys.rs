@@ -6,6 +6,7 @@ pub mod address;
 pub mod carp_netlink;
 pub mod carp_request;
 pub mod devd;
+pub mod interface;
 pub mod netlink;
 pub mod nvlist;
 pub mod pfsync;

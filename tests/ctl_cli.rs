@@ -14,7 +14,7 @@ use carpd::control::{Answer, Ask, Entry, LONGEST_LINE};
 use carpd::core::io::{Level, Note, Reply, Request, Topic};
 use carpd::core::status::{Status, VhidState};
 use carpd::model::{
-    AdvBase, AdvSkew, CarpCounters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidRef,
+    CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidProtocol, VhidRef,
     VhidSnapshot,
 };
 use daemon::{Act, Node, Ran};
@@ -39,10 +39,7 @@ fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
     let row = |(id, state): &(&str, CarpState)| VhidSnapshot {
         id: id.parse::<VhidRef>().unwrap(),
         state: *state,
-        advbase: AdvBase::DEFAULT,
-        advskew: AdvSkew::default(),
-        peer: None,
-        peer6: None,
+        protocol: VhidProtocol::Carp(CarpParameters::default()),
         addresses: vec!["192.0.2.1/24".parse().unwrap()],
     };
     let vhids: Vec<VhidSnapshot> = vhids.iter().map(row).collect();
@@ -225,6 +222,15 @@ fn waiting_for_maintenance_ends_when_nothing_is_master_or_with_5() {
     let (node, _) = changing(done("in maintenance"), still_master());
     let ran = node.run(&["maintenance", "enter", "--wait", "1ms"]).exits(5);
     assert!(ran.out.contains("nothing moved") && ran.err.contains("still MASTER"), "{ran:?}");
+}
+
+#[test]
+fn waiting_for_maintenance_does_not_wait_for_what_speaks_vrrp_but_tells_with_5_that_it_stays() {
+    let (node, _) = changing(done("in maintenance"), samples::mixed());
+    let ran = node.run(&["maintenance", "enter", "--wait", "1h"]).exits(5);
+    assert!(ran.err.contains("still MASTER of what speaks VRRP"), "{ran:?}");
+    let (node, _) = changing(done("in maintenance"), samples::mixed());
+    node.run(&["maintenance", "enter"]).exits(0);
 }
 
 #[test]

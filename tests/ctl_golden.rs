@@ -50,6 +50,7 @@ fn a_status_looks_as_designed() {
     golden("crowded", &status_page(&samples::crowded()));
     golden("ipv6", &status_page(&samples::ipv6()));
     golden("unicode", &status_page(&samples::unicode()));
+    golden("vrrp", &status_page(&samples::mixed()));
 }
 
 #[test]
@@ -105,6 +106,11 @@ fn an_explanation_looks_as_designed() {
     golden("why_two_masters", &vhid(&rejecting, "1@em0"));
     let mut settling = samples::healthy();
     settling.vhids[0].state = VhidState::Backup;
+    golden("why_vrrp_master", &vhid(&samples::mixed(), "30@em3"));
+    let mut backup = samples::mixed();
+    backup.vhids[2].state = VhidState::Backup;
+    golden("why_vrrp_backup", &vhid(&backup, "30@em3"));
+    golden("why_vrrp_node", &why::node(&samples::mixed(), &view()));
     golden("why_settling", &why::service(&settling, &service, &view()).unwrap());
     let unknown = why::service(&samples::healthy(), &"dhcpd".parse().unwrap(), &view());
     assert!(unknown.unwrap_err().contains("its services are defguard_gateway"));
@@ -122,6 +128,8 @@ fn maintenance_says_what_it_means_for_the_election() {
     golden("enter", &maintenance::entered(&still_master, "in maintenance", false, &view()));
     golden("enter_moved", &maintenance::entered(&samples::maintenance(), "in maintenance", true, &view()));
     golden("enter_stuck", &maintenance::entered(&still_master, "in maintenance", true, &view()));
+    let said = "in maintenance; vhid 30@em3 speaks VRRP and will not move: demotion has no effect on VRRP";
+    golden("enter_vrrp", &maintenance::entered(&samples::mixed(), said, true, &view()));
     golden("show", &maintenance::show(&samples::maintenance(), &view()));
     golden("show_none", &maintenance::show(&samples::healthy(), &view()));
     let mut back = samples::maintenance();
@@ -143,6 +151,7 @@ fn a_check_is_one_line_with_figures() {
         check(&samples::sick(), Expect::Any),
         check(&samples::daemon_dead(), Expect::Master),
         check(&samples::unknown_kernel(), Expect::Any),
+        check(&samples::mixed(), Expect::Any),
     ];
     for line in &lines {
         assert_eq!((line.matches('\n').count(), line.matches('|').count()), (1, 1), "{line}");

@@ -9,8 +9,8 @@ use carpd::core::policy::Require;
 use carpd::core::role::Role;
 use carpd::core::service::{ActionKind, ActionResult, Is, LastAction};
 use carpd::core::status::{
-    CarpStatus, EventsStatus, Health, MaintenanceStatus, PeerStatus, PfsyncStatus, ServiceStatus, Severity, Source,
-    Status, VhidState, VhidStatus,
+    CarpStatus, EventsStatus, Health, MaintenanceStatus, PeerStatus, PfsyncStatus, Protocol, ServiceStatus, Severity,
+    Source, Status, VhidState, VhidStatus,
 };
 use carpd::ctl::render::check::{Expect, check};
 use carpd::ctl::render::{View, demotion, maintenance, status, why};
@@ -40,16 +40,22 @@ fn vhid_row() -> impl Strategy<Value = VhidStatus> {
     use VhidState::{Absent, Backup, Init, Master, Unknown};
     let state = select(vec![Init, Backup, Master, Absent, Unknown]);
     let numbers = (of(any::<u8>()), of(any::<u8>()), of(any::<u8>()), any::<u64>());
+    let protocol = (of(select(vec![Protocol::Carp, Protocol::Vrrp])), of(any::<u8>()), of(any::<u16>()));
     let addresses = vec(prop_oneof![Just("192.0.2.1/24".to_owned()), text()], 0..5);
-    (1..=255_u32, "[a-z0-9._-]{1,15}", state, of(wall()), numbers, addresses).prop_map(
-        |(id, interface, state, since, (advbase, advskew, effective_advskew, transitions), addresses)| VhidStatus {
-            since,
-            advbase,
-            advskew,
-            effective_advskew,
-            addresses,
-            transitions,
-            ..samples::vhid(id, &interface, state, &[])
+    (1..=255_u32, "[a-z0-9._-]{1,15}", state, of(wall()), numbers, protocol, addresses).prop_map(
+        |(id, interface, state, since, (advbase, advskew, effective_advskew, transitions), speaks, addresses)| {
+            VhidStatus {
+                protocol: speaks.0,
+                priority: speaks.1,
+                interval: speaks.2,
+                since,
+                advbase,
+                advskew,
+                effective_advskew,
+                addresses,
+                transitions,
+                ..samples::vhid(id, &interface, state, &[])
+            }
         },
     )
 }

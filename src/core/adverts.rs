@@ -16,6 +16,8 @@ pub(super) struct Adverts {
     heard: u64,
     /// As many had been heard when this node was last MASTER of everything it has, and so alone.
     alone: Option<u64>,
+    /// As many had been heard at the last look, if this node was MASTER of everything then.
+    ruled: Option<u64>,
 }
 
 impl Adverts {
@@ -29,8 +31,15 @@ impl Adverts {
         self.heard = received.saturating_sub(counters.badauth).saturating_sub(counters.badvhid);
         let master = |v: &crate::model::VhidSnapshot| v.state == CarpState::Master;
         if !snapshot.vhids.is_empty() && snapshot.vhids.iter().all(master) {
-            self.alone = Some(self.heard);
-        } else if self.alone.is_some_and(|alone| self.heard < alone) {
+            // The counters are those of all vhids and of strangers, VRRP counts in them too (`carp_input()`), and a VRRP MASTER
+            // lets another one of its priority talk on. What is heard even so tells nothing later.
+            let silent = self.ruled.is_none_or(|heard| heard == self.heard);
+            self.alone = silent.then_some(self.heard);
+            self.ruled = Some(self.heard);
+            return;
+        }
+        self.ruled = None;
+        if self.alone.is_some_and(|alone| self.heard < alone) {
             // Somebody has set the counters to zero.
             self.alone = None;
         }

@@ -3,6 +3,7 @@
 use super::Core;
 use super::io::{Reply, Request};
 use super::journal::Maintenance;
+use super::vrrp;
 use crate::model::{CarpState, Now};
 
 /// Whether the peer would take over. Only a known "no" refuses.
@@ -19,8 +20,16 @@ pub(super) enum Preflight {
 impl Core {
     pub(super) fn preflight(&self, now: Now) -> Preflight {
         let Some(snapshot) = self.observer.known() else { return Preflight::Unknown };
-        if !snapshot.vhids.iter().any(|v| v.state == CarpState::Master) {
+        let mut masters = snapshot.vhids.iter().filter(|v| v.state == CarpState::Master).peekable();
+        if masters.peek().is_none() {
             return Preflight::Nothing;
+        }
+        if masters.all(|v| v.carp().is_none())
+            && let Some(fixed) = vrrp::fixed(snapshot)
+        {
+            return Preflight::No(format!(
+                "{fixed}, and this node is MASTER of nothing else; lower the priority instead"
+            ));
         }
         if self.adverts.badauth_ago(now.mono).is_some() {
             return Preflight::No(
@@ -69,7 +78,8 @@ impl Core {
         }
         let until = until.or_else(|| self.policy.maintenance_default_for.map(|wait| now.wall + wait));
         self.journal.maintenance = Some(Maintenance { reason, by, since: now.wall, until });
-        self.reply_when_durable(id, "in maintenance".to_owned());
+        let fixed = self.observer.known().and_then(vrrp::fixed).map_or_else(String::new, |fixed| format!("; {fixed}"));
+        self.reply_when_durable(id, format!("in maintenance{fixed}"));
     }
 
     fn leave(&mut self, id: u64, by: String) {

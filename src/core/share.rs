@@ -5,9 +5,10 @@ use super::io::{Effect, Level, Reply, Topic};
 use super::journal::{Journal, Maintenance, Pending};
 use super::ledger::{self, Ledger, Phase};
 use super::policy::ProbeEffect;
-use super::{Core, RETRY};
+use super::vhids::is_master_by_carp;
+use super::{Core, RETRY, vrrp};
 use crate::kernel::DemotionLogLine;
-use crate::model::{CarpState, Demotion, Now, Snapshot};
+use crate::model::{Demotion, Now, Snapshot};
 use std::collections::BTreeSet;
 
 impl Core {
@@ -62,8 +63,7 @@ impl Core {
             self.journal.unhealthy.clear();
         }
         self.restore_verdicts();
-        let is_master = snapshot.vhids.iter().any(|v| v.state == CarpState::Master);
-        if rebooted && !self.policy.boot_hold.is_zero() && !is_master {
+        if rebooted && !self.policy.boot_hold.is_zero() && !is_master_by_carp(snapshot) {
             self.journal.hold_until = Some(now.mono + self.policy.boot_hold);
             let text = format!("holding back for at most {:?} after the boot", self.policy.boot_hold);
             self.note(Level::Info, Topic::Demotion, "", text);
@@ -169,7 +169,9 @@ impl Core {
         let Ledger::Moving { from, pending, phase: Phase::Writing } = self.ledger else { return };
         match result {
             Ok(()) => {
-                let text = format!("carpd's share is now {}, was {from}: {}", pending.to, self.reasons_text());
+                let fixed = self.observer.known().filter(|_| pending.to != Demotion::ZERO).and_then(vrrp::fixed);
+                let fixed = fixed.map_or_else(String::new, |fixed| format!("; {fixed}"));
+                let text = format!("carpd's share is now {}, was {from}: {}{fixed}", pending.to, self.reasons_text());
                 self.settle(pending.to);
                 self.note(Level::Info, Topic::Demotion, "", text);
                 self.observer.hint(now.mono);

@@ -10,7 +10,9 @@ use super::ledger::{self, LedgerState};
 use super::role::Role;
 use super::service::{ActionKind, Is, LastAction, Service};
 use crate::core::policy::{Require, ServicePolicy};
-use crate::model::{CarpState, Demotion, InterfaceName, Now, ServiceName, Snapshot, Vhid, VhidRef, Wall};
+use crate::model::{
+    CarpState, Demotion, InterfaceName, Now, ServiceName, Snapshot, Vhid, VhidProtocol, VhidRef, VhidSnapshot, Wall,
+};
 
 mod verdict;
 
@@ -110,6 +112,17 @@ impl From<CarpState> for VhidState {
     }
 }
 
+/// What a vhid speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// CARP, whose adverts the demotion slows down.
+    Carp,
+    /// VRRP, version 3. The demotion has no effect on it, so neither has maintenance or an unhealthy service.
+    Vrrp,
+}
+
 /// A vhid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -123,16 +136,33 @@ pub struct VhidStatus {
     /// Since when, `null` if the change was before the daemon's start.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub since: Option<Wall>,
-    /// Seconds between adverts.
+    /// What it speaks, `null` if that is not known.
+    #[serde(default)]
+    pub protocol: Option<Protocol>,
+    /// Of CARP: seconds between adverts.
     pub advbase: Option<u8>,
-    /// The configured skew.
+    /// Of CARP: the configured skew.
     pub advskew: Option<u8>,
-    /// The skew that goes out on the wire, demotion included.
+    /// Of CARP: the skew that goes out on the wire, demotion included.
     pub effective_advskew: Option<u8>,
+    /// Of VRRP: the priority, 1 to 255; the highest wins.
+    #[serde(default)]
+    pub priority: Option<u8>,
+    /// Of VRRP: the time between adverts, in 1/100 s.
+    #[serde(default)]
+    pub interval: Option<u16>,
     /// Its addresses with prefix lengths, IPv4 first.
     pub addresses: Vec<String>,
     /// State changes since the daemon's start.
     pub transitions: u64,
+}
+
+impl VhidStatus {
+    /// Whether demotion has no effect on it.
+    #[must_use]
+    pub fn is_vrrp(&self) -> bool {
+        self.protocol == Some(Protocol::Vrrp)
+    }
 }
 
 /// The demotion sum and its parts.
@@ -415,18 +445,27 @@ fn dead_interfaces(snapshot: &Snapshot) -> Vec<(InterfaceName, bool)> {
 }
 
 fn vhid_rows(snapshot: &Snapshot) -> Vec<VhidStatus> {
-    let row = |v: &crate::model::VhidSnapshot| VhidStatus {
-        vhid: v.id.vhid,
-        interface: v.id.interface.clone(),
-        state: v.state.into(),
-        since: None,
-        advbase: Some(v.advbase.get()),
-        advskew: Some(v.advskew.get()),
-        effective_advskew: Some(v.advskew.effective(snapshot.sysctls.demotion)),
-        addresses: v.addresses.iter().map(ToString::to_string).collect(),
-        transitions: 0,
-    };
-    snapshot.vhids.iter().map(row).collect()
+    snapshot.vhids.iter().map(|vhid| vhid_row(vhid, snapshot.sysctls.demotion)).collect()
+}
+
+fn vhid_row(vhid: &VhidSnapshot, demotion: Demotion) -> VhidStatus {
+    let addresses = vhid.addresses.iter().map(ToString::to_string).collect();
+    let row = VhidStatus { addresses, ..empty_row(&vhid.id, vhid.state.into()) };
+    match vhid.protocol {
+        VhidProtocol::Carp(carp) => VhidStatus {
+            protocol: Some(Protocol::Carp),
+            advbase: Some(carp.advbase.get()),
+            advskew: Some(carp.advskew.get()),
+            effective_advskew: Some(carp.advskew.effective(demotion)),
+            ..row
+        },
+        VhidProtocol::Vrrp(vrrp) => VhidStatus {
+            protocol: Some(Protocol::Vrrp),
+            priority: vrrp.map(|vrrp| vrrp.priority),
+            interval: vrrp.map(|vrrp| vrrp.interval),
+            ..row
+        },
+    }
 }
 
 fn empty_row(id: &VhidRef, state: VhidState) -> VhidStatus {
@@ -435,9 +474,12 @@ fn empty_row(id: &VhidRef, state: VhidState) -> VhidStatus {
         interface: id.interface.clone(),
         state,
         since: None,
+        protocol: None,
         advbase: None,
         advskew: None,
         effective_advskew: None,
+        priority: None,
+        interval: None,
         addresses: Vec::new(),
         transitions: 0,
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::policy::{OnExit, Policy, Require, ServicePolicy, ShareAmount};
 use crate::model::{
-    AdvBase, AdvSkew, CarpCounters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Mono, Now, Snapshot, VhidRef,
-    VhidSnapshot, Wall,
+    CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Mono, Now, Snapshot,
+    VhidProtocol, VhidRef, VhidSnapshot, VrrpParameters, Wall,
 };
 
 pub(crate) fn at(millis: u64) -> Now {
@@ -41,16 +41,20 @@ pub(crate) fn policy(services: Vec<ServicePolicy>) -> Policy {
     }
 }
 
+/// What the vhid `id` of `look` speaks is VRRP with `priority`, and an advert every second.
+pub(crate) fn make_vrrp(look: &mut Snapshot, id: &str, priority: u8) {
+    let id: VhidRef = id.parse().unwrap();
+    let vhid = look.vhids.iter_mut().find(|v| v.id == id).unwrap();
+    vhid.protocol = VhidProtocol::Vrrp(Some(VrrpParameters { priority, interval: 100 }));
+}
+
 pub(crate) fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
     let mut rows: Vec<VhidSnapshot> = vhids
         .iter()
         .map(|(id, state)| VhidSnapshot {
             id: id.parse::<VhidRef>().unwrap(),
             state: *state,
-            advbase: AdvBase::DEFAULT,
-            advskew: AdvSkew::default(),
-            peer: None,
-            peer6: None,
+            protocol: VhidProtocol::Carp(CarpParameters::default()),
             addresses: vec!["192.0.2.1/24".parse().unwrap()],
         })
         .collect();

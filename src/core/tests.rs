@@ -4,6 +4,7 @@ mod daemon;
 mod demotion;
 mod maintenance;
 mod services;
+mod vrrp;
 
 use std::time::Duration;
 

@@ -76,7 +76,12 @@ impl Core {
         self.note(Level::Info, Topic::Vhid, &id.to_string(), text);
     }
 
-    pub(super) fn is_master_of_something(&self) -> bool {
-        self.observer.known().is_some_and(|s| s.vhids.iter().any(|v| v.state == CarpState::Master))
+    pub(super) fn is_master_by_carp(&self) -> bool {
+        self.observer.known().is_some_and(is_master_by_carp)
     }
+}
+
+/// Whether this node owns something that a demotion could have kept from it.
+pub(super) fn is_master_by_carp(snapshot: &Snapshot) -> bool {
+    snapshot.vhids.iter().any(|v| v.state == CarpState::Master && v.carp().is_some())
 }

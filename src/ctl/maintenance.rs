@@ -10,7 +10,7 @@ use super::{Context, changes, look, wait};
 use crate::control::Ask;
 use crate::core::io::Request;
 use crate::core::ledger::LedgerState;
-use crate::core::status::{Status, VhidState};
+use crate::core::status::{Status, VhidState, VhidStatus};
 
 /// How long the share may take to reach the kernel after the daemon has promised it.
 const SHARE: Duration = Duration::from_secs(2);
@@ -40,6 +40,10 @@ fn enter(context: &mut Context, args: &EnterArgs) -> Ended {
     match args.wait {
         Some(limit) if !met => {
             let text = format!("{} is in maintenance, but still MASTER after {limit:?}", status.node);
+            Err(Failure::new(exit::TIMED_OUT, text))
+        }
+        Some(_) if status.vhids.iter().any(|v| v.state == VhidState::Master) => {
+            let text = format!("{} is in maintenance, but still MASTER of what speaks VRRP", status.node);
             Err(Failure::new(exit::TIMED_OUT, text))
         }
         _ => Ok(exit::DONE),
@@ -73,9 +77,10 @@ fn is_changing(status: &Status) -> bool {
     status.demotion.ledger == LedgerState::Moving || status.demotion.reasons.iter().any(|part| part.name == "changing")
 }
 
-/// Whether this node may own a VIP. What is unknown may be MASTER.
+/// Whether this node may own a VIP that it can give away by a demotion. What is unknown may be MASTER.
 fn is_master(status: &Status) -> bool {
-    status.carp.is_none() || status.vhids.iter().any(|v| matches!(v.state, VhidState::Master | VhidState::Unknown))
+    let may_move = |v: &VhidStatus| matches!(v.state, VhidState::Master | VhidState::Unknown) && !v.is_vrrp();
+    status.carp.is_none() || status.vhids.iter().any(may_move)
 }
 
 #[cfg(test)]

@@ -122,6 +122,11 @@ fn vhids(status: &Status, out: &mut Text) {
     numbers("carp_vhid_advskew", Kind::Gauge, "The configured skew, in 1/256 s.", &|v| v.advskew.map(f64::from));
     let help = "The skew that goes out on the wire, demotion included, in 1/256 s.";
     numbers("carp_vhid_effective_advskew", Kind::Gauge, help, &|v| v.effective_advskew.map(f64::from));
+    let help = "The vhid speaks VRRP: the demotion has no effect on it.";
+    numbers("carp_vhid_vrrp", Kind::Gauge, help, &|v| v.protocol.map(|_| flag(v.is_vrrp())));
+    numbers("carp_vhid_vrrp_priority", Kind::Gauge, "The priority; the highest wins.", &|v| v.priority.map(f64::from));
+    let help = "The time between adverts of a vhid that speaks VRRP.";
+    numbers("carp_vhid_vrrp_interval_seconds", Kind::Gauge, help, &|v| v.interval.map(|i| f64::from(i) / 100.0));
     let help = "Changes of the vhid's state since carpd's start.";
     numbers("carp_vhid_transitions_total", Kind::Counter, help, &|v| Some(whole(v.transitions)));
     let help = "When the vhid entered its state, if carpd has seen it.";

@@ -6,23 +6,31 @@
 //! Reading needs no privilege; adding to the demotion needs root, or root of the vnet jail that carpd runs in.
 #![allow(unsafe_code, reason = "this is the kernel end: each block says why it is sound")]
 
+mod address;
+mod administer;
 mod calls;
 mod interfaces;
+mod inventory;
+mod link;
 mod netlink;
 mod pfsync;
+#[cfg(test)]
+mod tests;
+mod vhid;
 
 use std::io;
 
 use zeroize::Zeroize;
 
+use super::decide::{Address, Interface};
 use super::{DemotionLogLine, Kernel, KernelError};
 use crate::model::{
-    CarpSysctls, Demotion, InterfaceName, InterfaceSnapshot, PfsyncSnapshot, Snapshot, Vhid, VhidRef, VhidSnapshot,
+    CarpParameters, CarpSysctls, Demotion, InterfaceName, InterfaceSnapshot, PfsyncSnapshot, Snapshot, Vhid,
+    VhidProtocol, VhidRef, VhidSnapshot,
 };
 use crate::sys::carp_netlink::{GROUP4, GROUP6, Protocol, Record};
 use crate::sys::{carp_request, stats};
 use calls::Sysctl;
-use interfaces::{Address, Interface};
 use netlink::Netlink;
 
 /// This machine's kernel, or that of the vnet jail that the process runs in.
@@ -55,7 +63,7 @@ impl FreeBsd {
         let mut vhids = Vec::new();
         for interface in interfaces.iter().filter(|i| i.may_carry_carp) {
             for record in self.records(interface, addresses)? {
-                vhids.extend(vhid_of(&interface.name, record, addresses));
+                vhids.push(vhid_of(&interface.name, &record, addresses));
             }
         }
         vhids.sort_by(|a, b| a.id.cmp(&b.id));
@@ -127,39 +135,53 @@ impl Kernel for FreeBsd {
     }
 }
 
-/// A VRRP vhid has no advskew and no part in the demotion, so carpd does not follow it.
-fn vhid_of(interface: &InterfaceName, record: Record, addresses: &[Address]) -> Option<VhidSnapshot> {
-    let Protocol::Carp { advbase, advskew, peer, peer6, .. } = record.protocol else { return None };
+fn vhid_of(interface: &InterfaceName, record: &Record, addresses: &[Address]) -> VhidSnapshot {
+    let protocol = match record.protocol {
+        Protocol::Carp { advbase, advskew, peer, peer6, .. } => VhidProtocol::Carp(CarpParameters {
+            advbase,
+            advskew,
+            peer: (peer != GROUP4).then_some(peer),
+            peer6: (peer6 != GROUP6).then_some(peer6),
+        }),
+        Protocol::Vrrp(parameters) => VhidProtocol::Vrrp(parameters),
+    };
     let mut nets: Vec<_> =
         addresses.iter().filter(|a| a.interface == *interface && a.vhid == Some(record.vhid)).map(|a| a.net).collect();
     nets.sort_unstable();
-    Some(VhidSnapshot {
-        id: VhidRef::new(record.vhid, interface.clone()),
-        state: record.state,
-        advbase,
-        advskew,
-        peer: (peer != GROUP4).then_some(peer.into()),
-        peer6: (peer6 != GROUP6).then_some(peer6.into()),
-        addresses: nets,
-    })
+    VhidSnapshot { id: VhidRef::new(record.vhid, interface.clone()), state: record.state, protocol, addresses: nets }
 }
 
 fn one_by_one(interface: &InterfaceName, vhid: Vhid) -> Result<Option<Record>, KernelError> {
     let mut request = carp_request::get(vhid);
     let asked = calls::ioctl_with(interface, carp_request::SIOCGVH, &mut request);
     let record = match asked {
-        Ok(()) => carp_request::decode(&request),
-        // It went between the two reads.
-        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOENT | libc::ENXIO)) => None,
+        Ok(()) => decode(&request),
+        // It went between the two reads, or the interface is of a type that carries none.
+        Err(e)
+            if matches!(
+                e.raw_os_error(),
+                Some(libc::ENOENT | libc::ENXIO | libc::EOPNOTSUPP | libc::EADDRNOTAVAIL)
+            ) =>
+        {
+            None
+        }
         Err(e) => return Err(call("SIOCGVH", &VhidRef::new(vhid, interface.clone()).to_string(), e)),
     };
     // Root is told the key, too.
     request.zeroize();
-    Ok(record.map(|r| Record {
-        vhid: r.vhid,
-        state: r.state,
-        protocol: Protocol::Carp { advbase: r.advbase, advskew: r.advskew, peer: GROUP4, peer6: GROUP6, key: None },
-    }))
+    Ok(record)
+}
+
+/// The one request has no field for peers, nor for the parameters of VRRP.
+fn decode(answer: &[u8; carp_request::SIZE]) -> Option<Record> {
+    if let Some((vhid, state)) = carp_request::decode_vrrp(answer) {
+        return Some(Record { vhid, state, protocol: Protocol::Vrrp(None) });
+    }
+    let r = carp_request::decode(answer)?;
+    // Others are told zeros, which could be taken for a key that was never set.
+    let key = nix::unistd::geteuid().is_root().then_some(r.key);
+    let protocol = Protocol::Carp { advbase: r.advbase, advskew: r.advskew, peer: GROUP4, peer6: GROUP6, key };
+    Some(Record { vhid: r.vhid, state: r.state, protocol })
 }
 
 fn pfsync_packets() -> (u64, u64) {

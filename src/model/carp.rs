@@ -74,6 +74,12 @@ impl AdvBase {
     }
 }
 
+impl Default for AdvBase {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl TryFrom<u32> for AdvBase {
     type Error = String;
 

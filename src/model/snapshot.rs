@@ -1,6 +1,6 @@
 //! What one look at the kernel shows.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -55,16 +55,55 @@ pub struct VhidSnapshot {
     pub id: VhidRef,
     /// The kernel's state.
     pub state: CarpState,
+    /// What it speaks, with that protocol's parameters.
+    pub protocol: VhidProtocol,
+    /// The addresses bound to the vhid, IPv4 first, in ascending order.
+    pub addresses: Vec<IpNet>,
+}
+
+impl VhidSnapshot {
+    /// The parameters of CARP, if the vhid speaks it: then demotion, adverts and takeovers follow carp(4).
+    #[must_use]
+    pub const fn carp(&self) -> Option<&CarpParameters> {
+        match &self.protocol {
+            VhidProtocol::Carp(carp) => Some(carp),
+            VhidProtocol::Vrrp(_) => None,
+        }
+    }
+}
+
+/// What a vhid speaks, with that protocol's parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VhidProtocol {
+    /// CARP, version 2.
+    Carp(CarpParameters),
+    /// VRRP, version 3 (FreeBSD 15 and newer); `None` if the kernel did not tell the parameters, because SIOCGVH has no field
+    /// for them. `net.inet.carp.demotion` has no effect on it: it goes out with its priority as configured
+    /// (`vrrp_send_ad_locked()`).
+    Vrrp(Option<VrrpParameters>),
+}
+
+/// The parameters of a CARP vhid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarpParameters {
     /// Seconds between adverts.
     pub advbase: AdvBase,
     /// Configured skew, without demotion.
     pub advskew: AdvSkew,
     /// Where IPv4 adverts go if not to the multicast group.
-    pub peer: Option<IpAddr>,
+    pub peer: Option<Ipv4Addr>,
     /// Where IPv6 adverts go if not to the multicast group.
-    pub peer6: Option<IpAddr>,
-    /// The addresses bound to the vhid, IPv4 first, in ascending order.
-    pub addresses: Vec<IpNet>,
+    pub peer6: Option<Ipv6Addr>,
+}
+
+/// The parameters of a VRRP vhid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VrrpParameters {
+    /// 1 to 255. The highest wins; 255 ignores all others (`vrrp_input_c()`).
+    pub priority: u8,
+    /// Between adverts, in 1/100 s, 1 to 4095.
+    pub interval: u16,
 }
 
 /// An interface, as far as CARP cares.

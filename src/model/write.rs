@@ -43,6 +43,13 @@ pub enum Write {
     },
     /// Sets pfsync0. With a syncdev it asks the peer for all states and demotes the node until it has them.
     Pfsync(PfsyncSettings),
+    /// Brings an interface up or down, as ifconfig(8) does: the way a WireGuard tunnel follows a vhid.
+    Link {
+        /// Which one.
+        interface: InterfaceName,
+        /// `IFF_UP`; an interface that is told to be up but cannot run counts as a failure.
+        up: bool,
+    },
 }
 
 /// A variable of CARP that a plan may set (carp(4)).
@@ -61,6 +68,10 @@ pub enum CarpVariable {
 }
 
 impl CarpVariable {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Allow, Self::Preempt, Self::Log, Self::SenderrDemotionFactor, Self::IfdownDemotionFactor];
+
     /// Its name for sysctl(8).
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -113,6 +124,7 @@ impl fmt::Display for Write {
             Self::AddAddress { id, net } => write!(f, "add {net} to vhid {id}"),
             Self::DeleteAddress { id, net } => write!(f, "delete {net} from vhid {id}"),
             Self::Pfsync(settings) => write!(f, "set pfsync0 to {settings}"),
+            Self::Link { interface, up } => write!(f, "bring {interface} {}", if *up { "up" } else { "down" }),
         }
     }
 }

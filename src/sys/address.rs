@@ -4,7 +4,7 @@
 //! Adding an address that exists replaces it, which bounces its vhid; and adding any address to an interface that is down
 //! raises it. Whoever writes has to look first.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
@@ -154,6 +154,25 @@ pub fn in6_aliasreq(interface: &InterfaceName, net: ipnet::Ipv6Net, scope: u32, 
     request
 }
 
+/// The argument of SIOCDIFADDR, a `struct ifreq`: 32 bytes. The length and family bytes of its address are what keeps the kernel
+/// from taking the first address of the interface instead (`in_difaddr_ioctl()`).
+#[must_use]
+pub fn ifreq_with_address(interface: &InterfaceName, address: Ipv4Addr) -> [u8; 32] {
+    let mut request = [0; 32];
+    name(&mut request, interface);
+    request[16..].copy_from_slice(&sockaddr4(address));
+    request
+}
+
+/// The argument of SIOCDIFADDR_IN6: 288 bytes. `scope` is the interface's number for a link-local address, else 0.
+#[must_use]
+pub fn in6_ifreq(interface: &InterfaceName, address: Ipv6Addr, scope: u32) -> [u8; 288] {
+    let mut request = [0; 288];
+    name(&mut request, interface);
+    request[16..44].copy_from_slice(&sockaddr6(address, scope));
+    request
+}
+
 fn name(request: &mut [u8], interface: &InterfaceName) {
     let bytes = interface.as_str().as_bytes();
     request[..bytes.len()].copy_from_slice(bytes);
@@ -220,6 +239,13 @@ mod tests {
         for lifetime in ["ifra_lifetime.ia6t_vltime", "ifra_lifetime.ia6t_pltime"] {
             assert_eq!(six[field("struct in6_aliasreq", lifetime)..][..4], [255; 4], "{lifetime}");
         }
+        let gone = ifreq_with_address(&epair0b, Ipv4Addr::new(192, 0, 2, 7));
+        assert_eq!(gone.len() as u64, abi["structs"]["struct ifreq"]["size"]);
+        assert_eq!(gone[field("struct ifreq", "ifr_addr")..][..8], [16, 2, 0, 0, 192, 0, 2, 7]);
+        let gone = in6_ifreq(&epair0b, "fe80::7".parse().unwrap(), 5);
+        assert_eq!(gone.len() as u64, abi["structs"]["struct in6_ifreq"]["size"]);
+        let at = field("struct in6_ifreq", "ifr_ifru.ifru_addr");
+        assert_eq!((gone[at], gone[at + 1], gone[at + 8], gone[at + 23], gone[at + 24]), (28, 28, 0xfe, 7, 5));
         for (name, code) in [
             ("SIOCAIFADDR", SIOCAIFADDR),
             ("SIOCDIFADDR", SIOCDIFADDR),

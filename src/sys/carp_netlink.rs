@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::netlink::{self, ACK, Builder, DUMP, DecodeError, Message, array, attributes, number};
-use crate::model::{AdvBase, AdvSkew, CarpKey, CarpState, InterfaceName, Vhid};
+use crate::model::{AdvBase, AdvSkew, CarpKey, CarpState, InterfaceName, Vhid, VrrpParameters};
 
 /// The family's name.
 pub const FAMILY: &str = "carp";
@@ -58,13 +58,8 @@ pub enum Protocol {
         /// Only told to a socket that root opened.
         key: Option<CarpKey>,
     },
-    /// VRRP, version 3 (FreeBSD 15 and newer). Demotion has no effect on it.
-    Vrrp {
-        /// 1 to 255; the highest wins.
-        priority: u8,
-        /// Between adverts, in 1/100 s.
-        interval: u16,
-    },
+    /// VRRP, version 3 (FreeBSD 15 and newer). GET tells its parameters always, SIOCGVH never.
+    Vrrp(Option<VrrpParameters>),
 }
 
 /// What SET changes. There is no "leave advskew alone": the kernel applies it always.
@@ -181,10 +176,10 @@ impl Raw {
     fn finish(self) -> Result<Record, DecodeError> {
         let missing = DecodeError::Missing;
         let protocol = if self.version == 3 {
-            Protocol::Vrrp {
+            Protocol::Vrrp(Some(VrrpParameters {
                 priority: self.priority.ok_or(missing(attribute::VRRP_PRIORITY))?,
                 interval: self.interval.ok_or(missing(attribute::VRRP_ADV_INTER))?,
-            }
+            }))
         } else {
             Protocol::Carp {
                 advbase: self.advbase.ok_or(missing(attribute::ADVBASE))?,
@@ -276,7 +271,7 @@ mod tests {
     #[test]
     fn a_vrrp_vhid_is_told_apart() {
         let records = records("netlink-get-vrrp.hex");
-        assert_eq!(records[0].protocol, Protocol::Vrrp { priority: 150, interval: 100 });
+        assert_eq!(records[0].protocol, Protocol::Vrrp(Some(VrrpParameters { priority: 150, interval: 100 })));
     }
 
     proptest! {

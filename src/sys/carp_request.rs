@@ -58,8 +58,7 @@ pub fn set(
     request
 }
 
-/// Reads the answer of SIOCGVH to [`get`]. `None` if it is not about a CARP vhid: a VRRP one leaves the advbase of 0 that
-/// was asked with, which no CARP vhid has.
+/// Reads the answer of SIOCGVH to [`get`]. `None` if it is not about a CARP vhid; see [`decode_vrrp`].
 #[must_use]
 pub fn decode(answer: &[u8; SIZE]) -> Option<VhidRecord> {
     Some(VhidRecord {
@@ -69,6 +68,15 @@ pub fn decode(answer: &[u8; SIZE]) -> Option<VhidRecord> {
         advbase: AdvBase::new(u32::try_from(i32_at(answer, 16)?).ok()?)?,
         key: CarpKey::from_kernel(answer[20..].try_into().ok()?),
     })
+}
+
+/// Reads the answer of SIOCGVH to [`get`] about a VRRP vhid. `None` if it is about another: the kernel fills in number and state
+/// of a VRRP one only, and leaves the advbase of 0 that was asked with, which no CARP vhid has.
+#[must_use]
+pub fn decode_vrrp(answer: &[u8; SIZE]) -> Option<(Vhid, CarpState)> {
+    let vhid = Vhid::new(u32_at(answer, 4)?)?;
+    let state = state(u32_at(answer, 8)?)?;
+    (i32_at(answer, 16)? == 0).then_some((vhid, state))
 }
 
 fn put(request: &mut [u8; SIZE], at: usize, value: u32) {
@@ -93,6 +101,19 @@ mod tests {
     }
 
     #[test]
+    fn codes_and_offsets_are_those_of_a_running_kernel() {
+        let abi: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/freebsd-15.1-amd64/abi.json")).unwrap();
+        assert_eq!(abi["ioctl"]["SIOCSVH"], format!("{SIOCSVH:#x}"));
+        assert_eq!(abi["ioctl"]["SIOCGVH"], format!("{SIOCGVH:#x}"));
+        let carpreq = &abi["structs"]["struct carpreq"];
+        assert_eq!(carpreq["size"], SIZE);
+        let offsets = ["count", "vhid", "state", "advskew", "advbase", "key"];
+        let offsets = offsets.map(|name| carpreq["fields"][format!("carpr_{name}")][0].as_u64().unwrap());
+        assert_eq!(offsets, [0, 4, 8, 12, 16, 20]);
+    }
+
+    #[test]
     fn nobody_reads_zeros_instead_of_the_key() {
         let answer: [u8; SIZE] = buffer("siocgvh-one-single-nobody.hex", "carpreq.out").try_into().unwrap();
         assert_eq!(decode(&answer).unwrap().key.expose(), &[0; 20]);
@@ -106,7 +127,9 @@ mod tests {
         for at in (0..SIZE).filter(|at| asked[*at] != answered[*at]) {
             ours[at] = answered[at];
         }
-        assert_eq!(ours[8], 2, "the state is filled in");
         assert_eq!(decode(&ours), None);
+        assert_eq!(decode_vrrp(&ours), Some((Vhid::new(30).unwrap(), CarpState::Master)));
+        let carp = buffer("siocgvh-one-single-root.hex", "carpreq.out").try_into().unwrap();
+        assert_eq!(decode_vrrp(&carp), None);
     }
 }

@@ -95,6 +95,24 @@ impl Pfsync {
         })
     }
 
+    /// The argument of SIOCSETPFSYNC, for kernels without SIOCSETPFSYNCNV. It has no place for the version, nor for an IPv6 peer:
+    /// with one there is no such argument.
+    #[must_use]
+    pub fn to_legacy(&self) -> Option<[u8; LEGACY_SIZE]> {
+        let mut request = [0; LEGACY_SIZE];
+        if let Some(syncdev) = &self.syncdev {
+            request[..syncdev.as_str().len()].copy_from_slice(syncdev.as_str().as_bytes());
+        }
+        match self.syncpeer.map(|peer| peer.address) {
+            Some(IpAddr::V4(peer)) => request[16..20].copy_from_slice(&peer.octets()),
+            Some(IpAddr::V6(_)) => return None,
+            None => {}
+        }
+        request[20..24].copy_from_slice(&i32::from(self.maxupdates).to_ne_bytes());
+        request[24..28].copy_from_slice(&(if self.defer { DEFER as i32 } else { 0 }).to_ne_bytes());
+        Some(request)
+    }
+
     /// Reads the answer of SIOCGETPFSYNC on a kernel that has nothing else: FreeBSD 13, whose only format is 1301.
     #[must_use]
     pub fn from_legacy(request: &[u8; LEGACY_SIZE]) -> Option<Self> {
@@ -125,7 +143,8 @@ impl Peer {
         NvList::default().with("af", Value::Number(family)).with("address", Value::Binary(sockaddr))
     }
 
-    /// The flow information of an IPv6 peer holds leftovers of the IPv4 group, so only address and scope are read.
+    /// The flow information of an IPv6 peer holds leftovers of the IPv4 group, and the scope of one that is not link-local that of a
+    /// former peer; neither means anything.
     fn from_nvlist(list: &NvList) -> Option<Self> {
         let bytes = list.binary("address")?;
         match list.number("af")? {
@@ -135,8 +154,9 @@ impl Peer {
             }
             AF_INET6 => {
                 let octets: [u8; 16] = bytes.get(8..24)?.try_into().ok()?;
+                let address = Ipv6Addr::from(octets);
                 let scope = u32::from_ne_bytes(bytes.get(24..28)?.try_into().ok()?);
-                Some(Self { address: octets.into(), scope })
+                Some(Self { address: address.into(), scope: if address.is_unicast_link_local() { scope } else { 0 } })
             }
             _ => None,
         }
@@ -198,6 +218,41 @@ mod tests {
             let list = NvList::unpack(&buffer(file, "nvlist")).unwrap();
             assert_eq!(Pfsync::from_nvlist(&list).unwrap(), expected, "{file}");
         }
+    }
+
+    #[test]
+    fn the_older_request_says_the_same_except_for_version_and_ipv6() {
+        let wanted = Pfsync { maxupdates: 64, ..setting(peer("10.0.0.2", 0), 1301, true) };
+        let request = wanted.to_legacy().unwrap();
+        assert_eq!(Pfsync::from_legacy(&request), Some(wanted));
+        let off = Pfsync { syncdev: None, ..setting(None, 1301, false) };
+        assert_eq!(Pfsync::from_legacy(&off.to_legacy().unwrap()), Some(off));
+        assert_eq!(setting(peer("fe80::2", 6), 1301, false).to_legacy(), None);
+    }
+
+    #[test]
+    fn codes_and_sizes_are_those_of_a_running_kernel() {
+        let abi: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/freebsd-15.1-amd64/abi.json")).unwrap();
+        for (name, code) in [
+            ("SIOCSETPFSYNC", SIOCSETPFSYNC),
+            ("SIOCGETPFSYNC", SIOCGETPFSYNC),
+            ("SIOCSETPFSYNCNV", SIOCSETPFSYNCNV),
+            ("SIOCGETPFSYNCNV", SIOCGETPFSYNCNV),
+        ] {
+            assert_eq!(abi["ioctl"][name], format!("{code:#x}"), "{name}");
+        }
+        let legacy = &abi["structs"]["struct pfsyncreq"];
+        assert_eq!(legacy["size"], LEGACY_SIZE);
+        let offsets = ["syncdev", "syncpeer", "maxupdates", "defer"];
+        let offsets = offsets.map(|name| legacy["fields"][format!("pfsyncr_{name}")][0].as_u64().unwrap());
+        assert_eq!(offsets, [0, 16, 20, 24]);
+    }
+
+    #[test]
+    fn the_scope_of_a_former_peer_is_no_difference() {
+        let answered = setting(peer("2001:db8:9::2", 6), 1500, false).to_nvlist();
+        assert_eq!(Pfsync::from_nvlist(&answered).unwrap(), setting(peer("2001:db8:9::2", 0), 1500, false));
     }
 
     #[test]

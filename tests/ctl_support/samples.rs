@@ -7,8 +7,8 @@ use carpd::core::policy::Require;
 use carpd::core::role::Role;
 use carpd::core::service::{ActionKind, ActionResult, Is, LastAction};
 use carpd::core::status::{
-    CarpStatus, DemotionStatus, EventsStatus, Health, MaintenanceStatus, PeerStatus, PfsyncStatus, Problem, SCHEMA,
-    ServiceStatus, Severity, Source, Status, Verdict, VhidState, VhidStatus,
+    CarpStatus, DemotionStatus, EventsStatus, Health, MaintenanceStatus, PeerStatus, PfsyncStatus, Problem, Protocol,
+    SCHEMA, ServiceStatus, Severity, Source, Status, Verdict, VhidState, VhidStatus,
 };
 use carpd::model::{Vhid, Wall};
 
@@ -26,9 +26,12 @@ pub(crate) fn vhid(id: u32, interface: &str, state: VhidState, addresses: &[&str
         interface: interface.parse().unwrap(),
         state,
         since: Some(ago(187_860)),
+        protocol: Some(Protocol::Carp),
         advbase: Some(1),
         advskew: Some(0),
         effective_advskew: Some(0),
+        priority: None,
+        interval: None,
         addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
         transitions: 2,
     }
@@ -147,12 +150,40 @@ pub(crate) fn maintenance() -> Status {
     status
 }
 
+/// A vhid that speaks VRRP.
+pub(crate) fn vrrp(id: u32, interface: &str, state: VhidState, addresses: &[&str]) -> VhidStatus {
+    VhidStatus {
+        protocol: Some(Protocol::Vrrp),
+        advbase: None,
+        advskew: None,
+        effective_advskew: None,
+        priority: Some(150),
+        interval: Some(100),
+        ..vhid(id, interface, state, addresses)
+    }
+}
+
+/// In maintenance, where one of the vhids speaks VRRP and stays.
+pub(crate) fn mixed() -> Status {
+    let mut status = maintenance();
+    status.vhids[2] = vrrp(30, "em3", VhidState::Master, &["10.7.0.1/24", "fd00:7::1/64"]);
+    status.verdict.summary = "MASTER of 1/3, BACKUP of 2/3 vhids".to_owned();
+    status.verdict.problems.push(problem(
+        Severity::Warning,
+        "30@em3 stays MASTER here: demotion has no effect on VRRP",
+        "the node's demotion of 243 moves its CARP vhids only",
+        "to move one, give it less priority than the peer's: ifconfig em3 vhid 30 carpver 3 vrrpprio N",
+    ));
+    status
+}
+
 /// Several things are wrong at once.
 pub(crate) fn sick() -> Status {
     let mut status = maintenance();
     status.vhids[0].since = None;
     status.vhids[2].state = VhidState::Init;
     status.vhids.push(VhidStatus {
+        protocol: None,
         advbase: None,
         advskew: None,
         effective_advskew: None,
@@ -249,6 +280,7 @@ pub(crate) fn unknown_kernel() -> Status {
         *vhid = VhidStatus {
             state: VhidState::Unknown,
             since: None,
+            protocol: None,
             advbase: None,
             advskew: None,
             effective_advskew: None,

@@ -16,7 +16,7 @@ use carpd::core::status::Status;
 use carpd::kernel::DemotionLogLine;
 use carpd::kernel::lab::{KernelAnswer, KernelAsk};
 use carpd::model::{
-    AdvBase, AdvSkew, CarpCounters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidRef,
+    CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidProtocol, VhidRef,
     VhidSnapshot,
 };
 use nix::sys::signal::{Signal, kill};
@@ -169,10 +169,7 @@ pub fn snapshot(vhids: &[(String, CarpState)]) -> Snapshot {
     let row = |(id, state): &(String, CarpState)| VhidSnapshot {
         id: id.parse().unwrap(),
         state: *state,
-        advbase: AdvBase::DEFAULT,
-        advskew: AdvSkew::default(),
-        peer: None,
-        peer6: None,
+        protocol: VhidProtocol::Carp(CarpParameters::default()),
         addresses: vec!["192.0.2.1/24".parse().unwrap()],
     };
     let mut vhids: Vec<VhidSnapshot> = vhids.iter().map(row).collect();

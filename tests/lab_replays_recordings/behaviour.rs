@@ -254,5 +254,5 @@ fn a_cluster_by_unicast_elects_as_recorded() {
     assert_eq!([look(&rig, "n1"), look(&rig, "n2")], recorded);
     assert!(rig.world.now() > Mono::ZERO);
     let vhid = rig.world.vhid(rig.node("n2"), &"1@epair1b".parse().unwrap()).unwrap();
-    assert_eq!((vhid.state, vhid.peer), (CarpState::Backup, "192.0.2.223".parse().ok()));
+    assert_eq!((vhid.state, vhid.carp().unwrap().peer), (CarpState::Backup, "192.0.2.223".parse().ok()));
 }

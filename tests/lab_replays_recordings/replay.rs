@@ -298,7 +298,8 @@ impl Looks {
             .vhids
             .iter()
             .map(|v| {
-                format!("carp: {} vhid {} advbase {} advskew {}", v.state, v.id.vhid, v.advbase.get(), v.advskew.get())
+                let (base, skew) = v.carp().map(|carp| (carp.advbase.get(), carp.advskew.get())).unwrap();
+                format!("carp: {} vhid {} advbase {base} advskew {skew}", v.state, v.id.vhid)
             })
             .collect();
         vhids.sort();

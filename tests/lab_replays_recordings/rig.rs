@@ -153,7 +153,7 @@ impl Rig {
     /// As ifconfig does: read the vhid, set it whole, then add the address.
     fn apply(&mut self, node: NodeId, interface: &InterfaceName, settings: Settings) {
         if let Some(id) = &settings.vhid {
-            let old = self.world.vhid(node, id).map(|vhid| vhid.advskew).unwrap_or_default();
+            let old = self.world.vhid(node, id).map(|vhid| vhid.carp().unwrap().advskew).unwrap_or_default();
             let force = |master| if master { ForcedState::Master } else { ForcedState::Backup };
             let whole = VhidSettings {
                 advskew: settings.advskew.unwrap_or(old),

@@ -9,7 +9,8 @@ use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
 use crate::core::role::Role;
 use crate::core::service::{ActionResult, Is};
-use crate::model::InterfaceName;
+use crate::core::vrrp;
+use crate::model::{InterfaceName, VhidRef};
 
 /// How bad it is, in the words of monitoring plugins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +86,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     kernel(facts, &mut problems);
     vhids(status, facts, &mut problems);
     demotion(status, &mut problems);
+    unmoved(status, &mut problems);
     services(status, &mut problems);
     carp(status, &mut problems);
     events(facts, &mut problems);
@@ -213,12 +215,28 @@ fn demotion(status: &Status, problems: &mut Vec<Problem>) {
 /// A node that is still MASTER some seconds after it has offered its VIPs has nobody who takes them.
 fn maintenance_effect(status: &Status) -> &'static str {
     let patience = Duration::from_secs(10);
-    let masters = status.vhids.iter().any(|v| v.state == VhidState::Master);
+    let masters = status.vhids.iter().any(|v| v.state == VhidState::Master && !v.is_vrrp());
     if masters && status.maintenance.since.is_some_and(|since| status.time.since(since) >= patience) {
         "this node is still MASTER: the peer does not take over; is it up, with preempt 1, and not demoted as well?"
     } else {
         "this node gives up its VIPs while the peer lives"
     }
+}
+
+/// What is meant to move the whole node leaves the VRRP vhids where they are.
+fn unmoved(status: &Status, problems: &mut Vec<Problem>) {
+    let Some(total) = status.demotion.total.filter(|total| *total > 0) else { return };
+    let fixed = status.vhids.iter().filter(|v| v.is_vrrp() && v.state == VhidState::Master);
+    let fixed: Vec<VhidRef> = fixed.map(|v| VhidRef::new(v.vhid, v.interface.clone())).collect();
+    let (Some(first), Some(named)) = (fixed.first(), vrrp::named(&fixed.iter().collect::<Vec<_>>())) else { return };
+    let verb = if fixed.len() == 1 { "stays" } else { "stay" };
+    let what = format!("{named} {verb} MASTER here: demotion has no effect on VRRP");
+    let effect = format!("the node's demotion of {total} moves its CARP vhids only");
+    let next = format!(
+        "to move one, give it less priority than the peer's: ifconfig {} vhid {} carpver 3 vrrpprio N",
+        first.interface, first.vhid
+    );
+    problems.push(problem(Severity::Warning, what, effect, next));
 }
 
 fn services(status: &Status, problems: &mut Vec<Problem>) {

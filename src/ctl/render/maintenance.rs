@@ -1,6 +1,7 @@
 //! `carpctl maintenance`: what happened, and what it means for the election.
 
 use super::page::{Line, Page, View};
+use super::status::vrrp;
 use super::{demotion, id};
 use crate::core::status::{Status, VhidState, VhidStatus};
 use crate::ctl::time;
@@ -11,8 +12,8 @@ const INDENT: usize = 12;
 #[must_use]
 pub fn entered(status: &Status, said: &str, waited: bool, view: &View) -> String {
     let mut page = after(status, said, view);
-    let masters = count(status, VhidState::Master);
-    let hint = if masters == 0 {
+    let moves = status.vhids.iter().any(|vhid| vhid.state == VhidState::Master && !vhid.is_vrrp());
+    let hint = if !moves {
         return page.finish();
     } else if waited {
         "nothing moved: the peer has net.inet.carp.preempt=0, is demoted too, or is not there. `carpctl status` on the peer \
@@ -78,18 +79,26 @@ fn after(status: &Status, said: &str, view: &View) -> Page {
     page.paragraph(&format!("{}: {said}", status.node));
     row(&mut page, "demotion", &demotion::sum(status, view.now()));
     if !status.vhids.is_empty() {
-        row(&mut page, "advskew", &skews(&status.vhids));
+        if status.vhids.iter().any(|vhid| !vhid.is_vrrp()) {
+            row(&mut page, "advskew", &skews(&status.vhids));
+        }
+        if let Some(text) = vrrp(status) {
+            row(&mut page, "VRRP", &text);
+        }
         row(&mut page, "now", &status.verdict.summary);
     }
     page
 }
 
-/// The effective skews: one sentence if they are all the same.
+/// The effective skews of the CARP vhids: one sentence if they are all the same.
 fn skews(vhids: &[VhidStatus]) -> String {
+    let all = vhids.len();
+    let vhids: Vec<&VhidStatus> = vhids.iter().filter(|vhid| !vhid.is_vrrp()).collect();
     let word = |skew: Option<u8>| skew.map_or_else(|| "unknown".to_owned(), |skew| skew.to_string());
     let first = vhids.first().and_then(|vhid| vhid.effective_advskew);
     if vhids.iter().all(|vhid| vhid.effective_advskew == first) {
-        return format!("{} on the wire, for every vhid", word(first));
+        let every = if vhids.len() == all { "every vhid" } else { "every CARP vhid" };
+        return format!("{} on the wire, for {every}", word(first));
     }
     let each: Vec<String> = vhids.iter().map(|vhid| format!("{} {}", id(vhid), word(vhid.effective_advskew))).collect();
     format!("on the wire: {}", each.join(", "))

@@ -3,7 +3,7 @@
 use super::demotion;
 use super::page::{Line, Page, Style, View};
 use super::table::Table;
-use super::{headline, severity_style};
+use super::{headline, id, severity_style};
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
 use crate::core::status::{
@@ -97,8 +97,8 @@ fn vhids(page: &mut Page, vhids: &[VhidStatus]) {
             plain(vhid.interface.to_string()),
             (state_style(vhid.state), vhid.state.as_str().to_owned()),
             plain(since(vhid.since, now)),
-            plain(number(vhid.advskew)),
-            plain(number(vhid.effective_advskew)),
+            plain(if vhid.is_vrrp() { "prio".to_owned() } else { number(vhid.advskew) }),
+            plain(number(if vhid.is_vrrp() { vhid.priority } else { vhid.effective_advskew })),
         ]);
     }
     page.gap();
@@ -225,6 +225,9 @@ fn sums(page: &mut Page, status: &Status) {
         page.labelled(&Line::default().add(Style::Dim, &format!("  {label}")), INDENT, text);
     };
     row("demotion", &demotion::sum(status, now));
+    if let Some(text) = vrrp(status) {
+        row("VRRP", &text);
+    }
     let told = status.demotion.reasons.iter().any(|part| part.name == "maintenance");
     if status.maintenance.active && !told {
         row("maintain", &format!("on: {}", demotion::maintenance(&status.maintenance, now)));
@@ -241,6 +244,18 @@ fn sums(page: &mut Page, status: &Status) {
     if status.source == Source::Daemon && (!status.events.connected || status.events.missed > 0) {
         row("events", &events(status));
     }
+}
+
+/// Which vhids the demotion is nothing to, where there are any.
+pub(super) fn vrrp(status: &Status) -> Option<String> {
+    let vrrp: Vec<String> = status.vhids.iter().filter(|v| v.is_vrrp()).map(|v| id(v).to_string()).collect();
+    let who = match &vrrp[..] {
+        [] => return None,
+        all if all.len() == status.vhids.len() => "every vhid here".to_owned(),
+        few if few.len() <= 5 => few.join(", "),
+        many => format!("{} vhids", many.len()),
+    };
+    Some(format!("{who}: demotion has no effect on VRRP, the priority alone decides"))
 }
 
 /// What the kernel cannot tell.

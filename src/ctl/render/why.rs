@@ -66,7 +66,7 @@ pub fn vhid(status: &Status, wanted: &VhidRef, view: &View) -> Result<String, St
     let mut page = Page::new(*view);
     page.paragraph(&format!("{wanted} is {}", short(vhid, status.source, view.now())));
     page.gap();
-    row(&mut page, "advskew", &arithmetic(status, vhid));
+    row(&mut page, if vhid.is_vrrp() { "priority" } else { "advskew" }, &arithmetic(status, vhid));
     row(&mut page, "demotion", &demotion::sum(status, view.now()));
     row(&mut page, "because", &cause(status, vhid));
     row(&mut page, "MASTER if", &remedy(status, vhid));
@@ -167,8 +167,15 @@ fn short(vhid: &VhidStatus, source: Source, now: Wall) -> String {
     format!("{}{since}{changes}", vhid.state.as_str())
 }
 
-/// The effective skew, as the kernel adds it up.
+/// The effective skew, as the kernel adds it up; of VRRP the priority, which nothing is added to.
 fn arithmetic(status: &Status, vhid: &VhidStatus) -> String {
+    if vhid.is_vrrp() {
+        let (Some(priority), Some(interval)) = (vhid.priority, vhid.interval) else {
+            return "it speaks VRRP, whose priority this kernel does not tell without netlink".to_owned();
+        };
+        let every = time::took(u64::from(interval) * 10);
+        return format!("{priority} on the wire, every {every}: it speaks VRRP, and demotion has no effect on VRRP");
+    }
     let (Some(skew), Some(total), Some(effective)) = (vhid.advskew, status.demotion.total, vhid.effective_advskew)
     else {
         return "the effective advskew is unknown".to_owned();
@@ -194,6 +201,13 @@ fn rejects(status: &Status) -> bool {
 
 fn cause(status: &Status, vhid: &VhidStatus) -> String {
     match vhid.state {
+        VhidState::Master if vhid.is_vrrp() && vhid.priority == Some(255) => {
+            "its priority is 255, so it listens to no other".to_owned()
+        }
+        VhidState::Master if vhid.is_vrrp() => {
+            "it hears no MASTER of a higher priority or a shorter interval; one that is equal to itself does not make it yield"
+                .to_owned()
+        }
         VhidState::Master if rejects(status) => {
             "it hears no MASTER whose adverts it accepts: those of another node fail authentication, because the address \
              lists or passwords of the vhid differ. That is why both nodes are MASTER; carpctl config check --peer compares \
@@ -221,6 +235,7 @@ fn cause(status: &Status, vhid: &VhidStatus) -> String {
 fn remedy(status: &Status, vhid: &VhidStatus) -> String {
     match vhid.state {
         VhidState::Master => "it is".to_owned(),
+        VhidState::Backup if vhid.is_vrrp() => vrrp_takeover(status, vhid),
         VhidState::Backup => takeover(status, vhid),
         VhidState::Init if status.carp.is_some_and(|carp| !carp.allow) => {
             "CARP is switched on: sysctl net.inet.carp.allow=1".to_owned()
@@ -253,6 +268,24 @@ fn takeover(status: &Status, vhid: &VhidStatus) -> String {
         );
     }
     format!("{silent}, or advertises an advskew above {effective}{base}")
+}
+
+/// The time that a VRRP vhid waits for follows from the interval that it last heard of, here taken for its own.
+fn vrrp_takeover(status: &Status, vhid: &VhidStatus) -> String {
+    let silent = match (vhid.priority, vhid.interval) {
+        (Some(priority), Some(interval)) => {
+            let interval = u64::from(interval);
+            let centis = 3 * interval + (256 - u64::from(priority)) * interval / 256;
+            format!("the MASTER is silent for {} (if its interval is the same)", time::took(centis * 10))
+        }
+        _ => "the MASTER falls silent".to_owned(),
+    };
+    match (status.carp, vhid.priority) {
+        (Some(carp), _) if !carp.preempt => format!("{silent}; preempt is 0 here"),
+        (Some(_), Some(priority)) => format!("{silent}, or has a priority below {priority} or a longer interval"),
+        (Some(_), None) => format!("{silent}, or has a lower priority or a longer interval"),
+        (None, _) => silent,
+    }
 }
 
 const fn preempt(on: bool) -> &'static str {

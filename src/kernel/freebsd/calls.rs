@@ -1,6 +1,6 @@
 //! The few system calls that no crate wraps: sysctlbyname(3) and ioctl(2) on an interface.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
@@ -101,6 +101,45 @@ fn ioctl(request: u64, ifreq: &mut Request) -> io::Result<()> {
     // to lives in the caller's buffer for the whole call, and has the size that the kernel copies for this request.
     let failed = unsafe { libc::ioctl(socket.as_raw_fd(), request, ptr::from_mut(ifreq)) };
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Makes the request `CODE`, whose argument is a plain structure of `SIZE` bytes, on a socket of `family`. The addresses of an
+/// interface belong to the sockets of their own family.
+pub(super) fn ioctl_plain<const CODE: u64, const SIZE: usize>(
+    family: i32,
+    argument: &mut [u8; SIZE],
+) -> io::Result<()> {
+    // Thirteen bits of the code say how much the kernel copies (`sys/sys/ioccom.h`).
+    const { assert!((CODE >> 16) & 0x1fff == SIZE as u64, "the size is part of the request code") };
+    let socket = socket(family, libc::SOCK_DGRAM, 0)?;
+    // SAFETY: the kernel copies `SIZE` bytes in and out, as just asserted, and the plain structure holds no pointer.
+    let failed = unsafe { libc::ioctl(socket.as_raw_fd(), CODE, argument.as_mut_ptr()) };
+    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Sets a socket option that is a number.
+pub(super) fn set_option(socket: &OwnedFd, level: i32, option: i32, value: i32) -> io::Result<()> {
+    // SAFETY: the value is four readable bytes.
+    let failed = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const value).cast(),
+            size_of::<i32>() as libc::socklen_t,
+        )
+    };
+    if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Whether the kernel has the module, loaded or built in (modfind(2)).
+pub(super) fn has_module(name: &CStr) -> bool {
+    unsafe extern "C" {
+        /// In libc, `sys/module.h`.
+        fn modfind(name: *const libc::c_char) -> libc::c_int;
+    }
+    // SAFETY: the name ends in NUL.
+    unsafe { modfind(name.as_ptr()) >= 0 }
 }
 
 /// A socket that no child inherits.

@@ -9,29 +9,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::super::decide::{self, Address, Interface};
 use crate::model::{InterfaceName, Vhid};
 
 /// `LINK_STATE_UP`
 const LINK_STATE_UP: u8 = 2;
 /// `IFT_ETHER`, `IFT_L2VLAN` and `IFT_BRIDGE`: the types that CARP accepts (`carp_is_supported_if()`).
 const CARP_TYPES: [u8; 3] = [0x06, 0x87, 0xd1];
-
-/// An interface.
-#[derive(Clone, Debug)]
-pub(super) struct Interface {
-    pub(super) name: InterfaceName,
-    pub(super) up: bool,
-    pub(super) link: bool,
-    pub(super) may_carry_carp: bool,
-}
-
-/// An address of an interface.
-#[derive(Clone, Debug)]
-pub(super) struct Address {
-    pub(super) interface: InterfaceName,
-    pub(super) net: IpNet,
-    pub(super) vhid: Option<Vhid>,
-}
 
 /// All interfaces, in the order of their names, and all their addresses.
 pub(super) fn list() -> io::Result<(Vec<Interface>, Vec<Address>)> {
@@ -48,6 +32,11 @@ pub(super) fn list() -> io::Result<(Vec<Interface>, Vec<Address>)> {
     }
     interfaces.sort_by(|a, b| a.name.cmp(&b.name));
     Ok((interfaces, addresses))
+}
+
+/// The number of an interface, 0 if there is none of that name.
+pub(super) fn number(name: &InterfaceName) -> u32 {
+    nix::net::if_::if_nametoindex(name.as_str()).unwrap_or(0)
 }
 
 /// The list that getifaddrs(3) made, until it is dropped.
@@ -102,6 +91,7 @@ impl Entry<'_> {
             name,
             up: has(libc::IFF_UP),
             link: data.ifi_link_state == LINK_STATE_UP,
+            multicast: has(libc::IFF_MULTICAST),
             may_carry_carp: CARP_TYPES.contains(&data.ifi_type) && has(libc::IFF_MULTICAST),
         })
     }
@@ -128,7 +118,7 @@ fn ip(address: *const libc::sockaddr) -> Option<IpAddr> {
         libc::AF_INET6 => {
             // SAFETY: likewise a `struct sockaddr_in6`.
             let address = unsafe { &*address.cast::<libc::sockaddr_in6>() };
-            Some(Ipv6Addr::from(address.sin6_addr.s6_addr).into())
+            Some(decide::without_scope(Ipv6Addr::from(address.sin6_addr.s6_addr).into()))
         }
         _ => None,
     }

@@ -1,111 +1,119 @@
-//! The netlink socket over which vhids are read.
+//! The netlink socket over which vhids are read, and written where ioctl(2) does not reach.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, recv, send, setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
-use zeroize::Zeroizing;
 
 use super::super::KernelError;
+use super::super::exchange::{Datagrams, End, Exchange};
 use super::{call, calls};
 use crate::model::InterfaceName;
-use crate::sys::carp_netlink::{self, FAMILY, Record};
-use crate::sys::netlink::{self, Answer, Family};
+use crate::sys::carp_netlink::{self, FAMILY, Record, Settings};
+use crate::sys::netlink::{self, Family};
 
 /// `AF_NETLINK`
 const AF_NETLINK: i32 = 38;
 /// `NETLINK_GENERIC`
 const NETLINK_GENERIC: i32 = 16;
+/// `SOL_NETLINK`
+const SOL_NETLINK: i32 = 270;
+/// `NETLINK_EXT_ACK`: errors may be explained in words.
+const EXT_ACK: i32 = 11;
 
 /// The kernel answers at once; a second is for a machine that is out of breath.
 const LIMIT_SECONDS: i64 = 1;
 
-/// More than the socket's receive buffer holds, so no datagram is ever cut.
-const BUFFER: usize = 128 << 10;
-
 /// An open socket.
 #[derive(Debug)]
 pub(super) struct Netlink {
-    socket: OwnedFd,
+    exchange: Exchange<Socket>,
     /// The number of the family in this load of the module.
     family: Option<u16>,
-    seq: u32,
-    /// Wiped when it goes: root is told keys.
-    buffer: Zeroizing<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Socket(OwnedFd);
+
+impl Datagrams for Socket {
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        send(self.0.as_raw_fd(), datagram, MsgFlags::empty())?;
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(recv(self.0.as_raw_fd(), buffer, MsgFlags::empty())?)
+    }
 }
 
 impl Netlink {
     pub(super) fn open() -> io::Result<Self> {
         let socket = calls::socket(AF_NETLINK, libc::SOCK_RAW, NETLINK_GENERIC)?;
         setsockopt(&socket, sockopt::ReceiveTimeout, &TimeVal::seconds(LIMIT_SECONDS))?;
-        Ok(Self { socket, family: None, seq: 0, buffer: Zeroizing::new(vec![0; BUFFER]) })
+        // A kernel that does not know the option explains nothing, and that is all.
+        let _ = calls::set_option(&socket, SOL_NETLINK, EXT_ACK, 1);
+        Ok(Self { exchange: Exchange::new(Socket(socket)), family: None })
     }
 
     /// The vhids of `interface`; `None` if the kernel has no such family and must be asked in another way.
     pub(super) fn vhids(&mut self, interface: &InterfaceName) -> Result<Option<Vec<Record>>, KernelError> {
         let error = |source| call("netlink carp", interface.as_str(), source);
-        let Some(family) = self.family().map_err(error)? else { return Ok(None) };
-        let mut records = Vec::new();
-        let seq = self.next();
-        let errno = self
-            .exchange(seq, &carp_netlink::get(family, interface, None, seq), |message| {
-                records.push(Record::decode(message).map_err(io::Error::other)?);
-                Ok(())
-            })
-            .map_err(error)?;
-        match errno {
-            0 => Ok(Some(records)),
-            // No vhid on it; gone since it was listed; not of a type that carries any.
-            libc::ENOENT | libc::ENXIO | libc::EOPNOTSUPP | libc::EADDRNOTAVAIL => Ok(Some(Vec::new())),
-            errno => {
-                // The module may have been loaded anew, with another number for its family.
-                self.family = None;
-                Err(error(io::Error::from_raw_os_error(errno)))
+        let Some(mut family) = self.family().map_err(error)? else { return Ok(None) };
+        loop {
+            let (records, end) = self
+                .exchange
+                .ask(|seq| carp_netlink::get(family, interface, None, seq), Record::decode)
+                .map_err(error)?;
+            match end.errno {
+                0 => return Ok(Some(records)),
+                // No vhid on it, or gone since it was listed.
+                libc::ENOENT | libc::ENXIO | libc::EADDRNOTAVAIL => return Ok(Some(Vec::new())),
+                // Not of a type that carries any, or the number is another since the module was loaded anew. Taking the second for the
+                // first would show a node without vhids.
+                libc::EOPNOTSUPP => match self.resolve().map_err(error)? {
+                    Some(same) if same == family => return Ok(Some(Vec::new())),
+                    Some(other) => family = other,
+                    None => return Ok(None),
+                },
+                errno => return Err(error(io::Error::from_raw_os_error(errno))),
             }
         }
+    }
+
+    /// Changes or creates a vhid of `interface`. After an error of this function nobody knows whether it was done.
+    pub(super) fn set(&mut self, interface: &InterfaceName, settings: &Settings) -> io::Result<End> {
+        let Some(family) = self.family()? else { return Err(io::Error::from_raw_os_error(libc::EPROTONOSUPPORT)) };
+        self.exchange.tell(|seq| carp_netlink::set(family, interface, settings, seq))
+    }
+
+    /// Whether the kernel has the family.
+    pub(super) fn has_carp(&mut self) -> bool {
+        matches!(self.family(), Ok(Some(_)))
     }
 
     fn family(&mut self) -> io::Result<Option<u16>> {
-        if self.family.is_none() {
-            let seq = self.next();
-            let mut found = None;
-            self.exchange(seq, &netlink::resolve(FAMILY, seq), |message| {
-                found = Some(Family::decode(message).map_err(io::Error::other)?.id);
-                Ok(())
-            })?;
-            self.family = found;
-        }
+        if self.family.is_some() { Ok(self.family) } else { self.resolve() }
+    }
+
+    fn resolve(&mut self) -> io::Result<Option<u16>> {
+        let (found, _) = self.exchange.ask(|seq| netlink::resolve(FAMILY, seq), Family::decode)?;
+        self.family = found.first().map(|family| family.id);
         Ok(self.family)
     }
+}
 
-    fn next(&mut self) -> u32 {
-        self.seq = self.seq.wrapping_add(1);
-        self.seq
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Sends a request and takes its answers until the one that ends it. Returns that one's errno, 0 for success.
-    fn exchange(
-        &mut self,
-        seq: u32,
-        request: &[u8],
-        mut take: impl FnMut(&netlink::Message<'_>) -> io::Result<()>,
-    ) -> io::Result<i32> {
-        nix::sys::socket::send(self.socket.as_raw_fd(), request, nix::sys::socket::MsgFlags::empty())?;
-        loop {
-            let length =
-                nix::sys::socket::recv(self.socket.as_raw_fd(), &mut self.buffer, nix::sys::socket::MsgFlags::empty())?;
-            for message in netlink::messages(&self.buffer[..length]) {
-                let message = message.map_err(io::Error::other)?;
-                // Answers to a request whose patience had run out.
-                if message.seq != seq {
-                    continue;
-                }
-                match message.answer().map_err(io::Error::other)? {
-                    Answer::Data(data) => take(&data)?,
-                    Answer::Done { errno } | Answer::Status { errno, .. } => return Ok(errno),
-                }
-            }
-        }
+    #[test]
+    #[ignore = "needs root in a vnet jail"]
+    fn the_number_of_a_module_that_was_loaded_anew_is_looked_up_again() {
+        let mut netlink = Netlink::open().unwrap();
+        let right = netlink.family().unwrap().unwrap();
+        netlink.family = Some(right + 20);
+        assert_eq!(netlink.vhids(&"lo0".parse().unwrap()).unwrap(), Some(Vec::new()));
+        assert_eq!(netlink.family, Some(right));
     }
 }

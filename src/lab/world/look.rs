@@ -1,10 +1,10 @@
 //! What a node can see of itself.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
-use crate::model::{Demotion, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidRef, VhidSnapshot};
+use crate::model::{
+    CarpParameters, Demotion, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidProtocol, VhidRef, VhidSnapshot,
+};
 
 use super::carp::{GROUP4, GROUP6};
 use super::node::{Node, NodeId};
@@ -81,10 +81,12 @@ impl Node {
         VhidSnapshot {
             id: self.vhid_ref(v),
             state: vhid.state,
-            advbase: vhid.advbase,
-            advskew: vhid.advskew,
-            peer: (vhid.peer != GROUP4).then_some(IpAddr::V4(vhid.peer)),
-            peer6: (vhid.peer6 != GROUP6).then_some(IpAddr::V6(vhid.peer6)),
+            protocol: VhidProtocol::Carp(CarpParameters {
+                advbase: vhid.advbase,
+                advskew: vhid.advskew,
+                peer: (vhid.peer != GROUP4).then_some(vhid.peer),
+                peer6: (vhid.peer6 != GROUP6).then_some(vhid.peer6),
+            }),
             addresses,
         }
     }

@@ -3,7 +3,7 @@
 use super::super::protocol::{CableView, InterfaceView, LabView, NodeView, SegmentView, ServiceView, VhidView};
 use super::super::state::{State, wall};
 use crate::core::status::VhidState;
-use crate::model::Demotion;
+use crate::model::{Demotion, VhidSnapshot};
 
 pub(super) fn view(state: &State) -> LabView {
     let segments = state.cluster.segments.iter();
@@ -53,14 +53,16 @@ fn vhids(state: &State, at: usize) -> Vec<VhidView> {
     let snapshot = state.snapshot(at);
     let label = |name: &str| plan.interface(name).map_or_else(|| name.to_owned(), |interface| interface.label.clone());
     let view = |vhid: &crate::lab::plan::VhidPlan| {
-        let seen = snapshot.as_ref().and_then(|s| Some((s.sysctls.demotion, s.vhid(&vhid.id)?)));
+        let seen = snapshot.as_ref().and_then(|s| s.vhid(&vhid.id));
+        let advskew = seen.and_then(VhidSnapshot::carp).map_or(vhid.advskew, |carp| carp.advskew);
+        let demotion = snapshot.as_ref().map_or(Demotion::ZERO, |s| s.sysctls.demotion);
         VhidView {
             id: vhid.id.clone(),
             label: label(vhid.id.interface.as_str()),
-            state: seen.map_or(VhidState::Absent, |(_, v)| v.state.into()),
-            advskew: seen.map_or(vhid.advskew, |(_, v)| v.advskew).get(),
-            effective: seen.map_or(vhid.advskew.get(), |(demotion, v)| v.advskew.effective(demotion)),
-            addresses: seen.map_or_else(|| vhid.addresses.clone(), |(_, v)| v.addresses.clone()),
+            state: seen.map_or(VhidState::Absent, |v| v.state.into()),
+            advskew: advskew.get(),
+            effective: seen.map_or(advskew.get(), |_| advskew.effective(demotion)),
+            addresses: seen.map_or_else(|| vhid.addresses.clone(), |v| v.addresses.clone()),
         }
     };
     plan.vhids.iter().map(view).collect()

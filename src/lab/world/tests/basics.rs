@@ -129,8 +129,9 @@ fn settings_are_not_a_patch() {
     let settings = VhidSettings { peer: Some(peer), ..VhidSettings::default() };
     pair.world.set_vhid(pair.b, &pair.vip.clone(), &settings).unwrap();
     let vhid = pair.world.vhid(pair.b, &pair.vip).unwrap();
-    assert_eq!(vhid.advskew.get(), 0, "advskew is always applied");
-    assert_eq!(vhid.peer, Some(peer.into()));
+    let carp = vhid.carp().unwrap();
+    assert_eq!(carp.advskew.get(), 0, "advskew is always applied");
+    assert_eq!(carp.peer, Some(peer));
     pair.run(3.0);
     assert_eq!(pair.world.snapshot(pair.b).unwrap().counters.badauth, 0, "the key was kept");
 }

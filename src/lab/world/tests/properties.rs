@@ -92,7 +92,8 @@ impl Watched {
             }
             Deed::Force(n, master) => {
                 let state = Some(if master { ForcedState::Master } else { ForcedState::Backup });
-                let advskew = world.vhid(nodes[n], &vip).map_or(AdvSkew::default(), |vhid| vhid.advskew);
+                let advskew =
+                    world.vhid(nodes[n], &vip).map_or(AdvSkew::default(), |vhid| vhid.carp().unwrap().advskew);
                 _ = world.set_vhid(nodes[n], &vip, &VhidSettings { state, advskew, ..VhidSettings::default() });
             }
             Deed::Filter(n, v6, block) => {
