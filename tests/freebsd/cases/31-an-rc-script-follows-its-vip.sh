@@ -43,20 +43,28 @@ runs_not() {
 	! runs "$1"
 }
 
+# here NODE OTHER: it runs on the one and not on the other, and both daemons have seen so.
+here() {
+	ctl "$1" wait --timeout 60s --role active daemon
+	ctl "$2" wait --timeout 60s --role standby daemon
+	runs "$1" || fail "carpd of $1 says that the service runs, and it does not"
+	runs_not "$2" || fail "carpd of $2 says that the service does not run, and it does"
+}
+
 step "it runs on the MASTER only"
-wait_for 20 "the service to run on fw1" runs fw1
-holds_for 3 "fw2's service at rest" runs_not fw2
+here fw1 fw2
 step "and moves with it"
 ctl fw1 maintenance enter --wait
-wait_for 20 "the service to run on fw2" runs fw2
-wait_for 20 "the service to stop on fw1" runs_not fw1
+here fw2 fw1
 step "and comes back, the way it went"
 ctl fw1 maintenance leave
-wait_for 20 "the service to run on fw1" runs fw1
-wait_for 20 "the service to stop on fw2" runs_not fw2
+here fw1 fw2
 step "a crash is found"
 kill -9 "$(cat "$CASE/fw1/service.pid")"
-wait_for 20 "the service to run again on fw1" runs fw1
+wait_for 60 "the service to run again on fw1" runs fw1
+here fw1 fw2
+step "it stays when carpd ends"
 carpd_kill fw1 TERM
 carpd_kill fw2 TERM
+runs fw1 || fail "the service ended with carpd"
 kill "$(cat "$CASE/fw1/service.pid")"

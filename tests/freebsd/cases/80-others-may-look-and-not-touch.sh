@@ -36,9 +36,9 @@ step "others may not"
 conf fw1 < /dev/null
 carpd_start fw1
 # shellcheck disable=SC2086
-exits 1 nobody $S history
+exits 3 nobody $S history
 has "the refusal" "$SAID" "wheel|group|permission|Permission"
 # shellcheck disable=SC2086
-exits 1 nobody $S maintenance enter
+exits 3 nobody $S maintenance enter
 is "the demotion" "$(demotion fw1)" 0
 is "the state" "$(state fw1 lan 1)" MASTER
