@@ -1,3 +1,4 @@
+# alone
 # limit: 300
 # Maintenance moves the VIP in no more time than a bare write to net.inet.carp.demotion does, and gives it back.
 

@@ -29,7 +29,6 @@ for n in fw1 fw2; do
 	name = "daemon"
 	follows = ["1@$(if_of $n lan)"]
 	settle = "1s"
-	check_every = "2s"
 	[service.rc]
 	script = "${P}_service"
 	EOT

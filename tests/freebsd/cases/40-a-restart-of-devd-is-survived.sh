@@ -1,3 +1,4 @@
+# alone
 # The host's devd(8) restarts: carpd notices what happened meanwhile, and listens again afterwards.
 
 [ "$HOST_DEVD" = yes ] || skip "restarts the host's devd(8); allow it with --host-devd"

@@ -1,3 +1,4 @@
+# alone
 # limit: 240
 # A node with 255 vhids: all of them are seen, flip together, and the daemon stays small.
 

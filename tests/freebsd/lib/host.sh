@@ -50,24 +50,20 @@ host_snapshot() {
 	echo "carpd of the suite: $(pgrep -f "$WORK" | wc -l | tr -d ' ')"
 }
 
-# Everything lives in one jail, its children and the processes that a case has registered.
+# host_clean JAIL [DIRECTORY]: everything of a case lives in one jail, its children, and what it has registered in its directory.
 host_clean() {
-	local pid file tries
+	local one tries
 
-	for file in "$WORK"/*/pids; do
-		[ -s "$file" ] || continue
-		while read -r pid; do kill -9 "$pid" 2>/dev/null; done < "$file"
-		: > "$file"
-	done
-	for file in "$WORK"/*/files; do
-		[ -s "$file" ] || continue
-		while read -r pid; do rm -f "$pid"; done < "$file"
-		: > "$file"
-	done
-	jls -j "$P" jid > /dev/null 2>&1 && jail -r "$P" > /dev/null 2>&1
+	if [ -s "${2:-}/pids" ]; then
+		while read -r one; do kill -9 "$one" 2>/dev/null; done < "$2/pids"
+	fi
+	if [ -s "${2:-}/files" ]; then
+		while read -r one; do rm -f "$one"; done < "$2/files"
+	fi
+	jls -j "$1" jid > /dev/null 2>&1 && jail -r "$1" > /dev/null 2>&1
 	# A jail is gone only when the last of its sockets is.
 	tries=0
-	while jls -d -j "$P" jid > /dev/null 2>&1 && [ "$tries" -lt 100 ]; do
+	while jls -d -j "$1" jid > /dev/null 2>&1 && [ "$tries" -lt 100 ]; do
 		sleep 0.1
 		tries=$((tries + 1))
 	done

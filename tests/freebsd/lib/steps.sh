@@ -5,6 +5,7 @@ why_not() {
 	local text virtual
 
 	virtual=$(sed -n 's/^  "virtual_seconds": \([0-9]*\).*/\1/p' "$CASE/lab.json")
+	[ "${virtual:-0}" -le 900 ] || skip "lasts $virtual s"
 	while IFS='|' read -r _ _ _ text; do
 		case $text in
 		"cable pull opt1" | "cable plug opt1" | "pfsync reset") skip "its pfsync is not set up here" ;;
@@ -27,7 +28,6 @@ why_not() {
 		*) skip "nobody has said how to do \"$text\" to a jail" ;;
 		esac
 	done < "$CASE/steps"
-	[ "${virtual:-0}" -le 900 ] || skip "lasts $virtual s"
 }
 
 # scenario_nodes: lines "NODE SEGMENT VHID ADVSKEW ADDRESS", of the lab's own pair or of the files that the scenario names.
@@ -121,7 +121,7 @@ vips_of() {
 
 # take NODE STEP
 take() {
-	local node segment vhid one word
+	local node segment vhid one word sender
 
 	node=$1
 	# shellcheck disable=SC2086 # the words of the step
@@ -132,8 +132,16 @@ take() {
 	"cable plug") on "$node" ifconfig "$(if_of "$node" "$3")" up ;;
 	"cable cut") jexec "$P" ifconfig "$3" deletem "$node$3" ;;
 	"cable mend") jexec "$P" ifconfig "$3" addm "$node$3" ;;
+	"one-way cut")
+		# one-way cut from fw1 wan to fw2: a packet filter at the far end is what lets one direction work.
+		kldstat -q -m pf || fail "pf is not loaded"
+		sender=$(awk -v n="$4" -v s="$5" '$1 == n && $2 == s { sub(/\.[0-9]*\/.*/, "", $5); print $5 ".1" substr(n, 3); exit }' "$CASE/nodes.all")
+		echo "block in quick on $(if_of "$7" "$5") from $sender" >> "$CASE/$7/pf.conf"
+		on "$7" pfctl -q -f "$CASE/$7/pf.conf"
+		on "$7" pfctl -q -e 2>/dev/null || true
+		;;
 	"partition "*) for node in $(nodes); do jexec "$P" ifconfig "$2" deletem "$node$2"; done ;;
-	"heal "*) for node in $(nodes); do jexec "$P" ifconfig "$2" addm "$node$2" 2>/dev/null || true; done ;;
+	"heal "*) for node in $(nodes); do jexec "$P" ifconfig "$2" addm "$node$2" 2>/dev/null || true; on "$node" pfctl -q -d 2>/dev/null || true; done ;;
 	"maintenance enter")
 		# It may be refused, and the lab's timeline is what tells whether it had to be.
 		if [ "${3:-}" = reason ]; then shift 3; ctl "$node" maintenance enter --reason "$*" || true; else ctl "$node" maintenance enter || true; fi
@@ -174,7 +182,7 @@ take() {
 		node_begin "$node"
 		;;
 	"service crash") rm -f "$CASE/$node/active" ;;
-	"service start") touch "$CASE/$node/active" ;;
+	"service start") [ "$3" = fails ] || touch "$CASE/$node/active" ;;
 	"service unhealthy") if [ "$3" = on ]; then touch "$CASE/$node/sick"; else rm -f "$CASE/$node/sick"; fi ;;
 	*) fail "nobody has said how to do \"$*\"" ;;
 	esac
