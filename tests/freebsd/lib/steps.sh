@@ -12,7 +12,8 @@ why_not() {
 		"cable "* | "partition "* | "heal "* | "one-way cut "*) ;;
 		"maintenance enter"*" for "*) skip "waits for the end of a maintenance" ;;
 		"maintenance "* | "daemon kill" | "daemon start" | "daemon stop") ;;
-		"demotion add "* | "demotion reset" | "allow "* | "preempt "*) ;;
+		"demotion reset") skip "changes the demotion twice in one instant, for which programs are too slow" ;;
+		"demotion add "* | "allow "* | "preempt "*) ;;
 		"vip add "* | "password "* | "carp disable" | "carp enable") ;;
 		"crash" | "boot" | "boots" | "reboot "*)
 			[ "$(sed -n 's/^boot_hold = //p' "$SCENARIO")" = "" ] || skip "a boot hold belongs to a boot, and jails have the host's"
@@ -151,7 +152,6 @@ take() {
 	"daemon stop") carpd_kill "$node" TERM ;;
 	"daemon start") carpd_start "$node" ;;
 	"demotion add") demote "$node" "$4" ;;
-	"demotion reset") demote "$node" $((0 - $(demotion "$node"))) ;;
 	"allow on") on "$node" sysctl net.inet.carp.allow=1 > /dev/null ;;
 	"allow off") on "$node" sysctl net.inet.carp.allow=0 > /dev/null ;;
 	"preempt on") on "$node" sysctl net.inet.carp.preempt=1 > /dev/null ;;
