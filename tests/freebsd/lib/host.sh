@@ -42,7 +42,9 @@ host_load() {
 # What of the host the suite must not change.
 host_snapshot() {
 	echo "interfaces: $(ifconfig -l)"
-	echo "jails: $(jls -d -N name 2>/dev/null | sort | paste -s -d ' ' -)"
+	echo "jails: $(jls -N name 2>/dev/null | sort | paste -s -d ' ' -)"
+	# Those of others come and go.
+	echo "dying jails of the suite: $(jls -d -N name 2>/dev/null | grep "^${PREFIX:-$P}" | sort | paste -s -d ' ' -)"
 	echo "demotion: $(sysctl -n net.inet.carp.demotion 2>/dev/null)"
 	echo "CARP: $(ifconfig -a | grep -E '(carp|vrrp): ' | sed 's/^[[:space:]]*//' | paste -s -d ',' -)"
 	echo "mounts: $(mount -p | wc -l | tr -d ' ')"
@@ -60,8 +62,11 @@ host_clean() {
 	if [ -s "${2:-}/files" ]; then
 		while read -r one; do rm -f "$one"; done < "$2/files"
 	fi
-	jls -j "$1" jid > /dev/null 2>&1 && jail -r "$1" > /dev/null 2>&1
-	# A jail is gone only when the last of its sockets is.
+	if jls -j "$1" jid > /dev/null 2>&1; then
+		# A jail is gone only when the last of its sockets is, and a connection whose peer went first would take minutes to end.
+		for one in $(jls -N name | grep "^$1[.]"); do jexec "$one" tcpdrop -a > /dev/null 2>&1; done
+		jail -r "$1" > /dev/null 2>&1
+	fi
 	tries=0
 	while jls -d -j "$1" jid > /dev/null 2>&1 && [ "$tries" -lt 100 ]; do
 		sleep 0.1
