@@ -54,6 +54,13 @@ advisories: cargo-deny
 cargo-deny:
 	@command -v cargo-deny >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 
+# On a FreeBSD 14 or 15 host, as root, with the programs installed or named by CARPD and CARPCTL; see tests/freebsd/README.md.
+test-freebsd:
+	sh tests/freebsd/run
+
+bench-freebsd:
+	sh tests/freebsd/bench/run
+
 prepare:
 	@sh tests/ci/prepare.sh
 
@@ -87,4 +94,5 @@ port:
 clean:
 	$(CARGO) clean
 
-.PHONY: build test long bench fuzz fuzz-seeds deny advisories cargo-deny prepare install package port clean
+.PHONY: build test long bench fuzz fuzz-seeds deny advisories cargo-deny prepare install package port \
+	test-freebsd bench-freebsd clean
