@@ -11,6 +11,7 @@ mod config;
 mod events;
 pub mod exit;
 mod gate;
+mod import;
 mod lab;
 pub mod lab_run;
 pub mod look;
@@ -107,6 +108,7 @@ fn run(cli: Cli) -> Ended {
         Command::Config(Config::Check { file, peer, json }) => {
             config::check(&mut context?, file.as_deref(), peer.as_deref(), json)
         }
+        Command::Import(args) => import::run(&mut context?, &args),
         Command::Explain { code } => config::explain(&mut context?, code.as_deref()),
         Command::Reload => changes::reload(&mut context?),
         Command::Metrics => shows::metrics(&mut context?),

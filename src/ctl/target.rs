@@ -12,6 +12,9 @@ use crate::lab::dir::{LabPaths, default_root};
 /// Where the daemon listens unless carpd.toml says otherwise.
 const SOCKET: &str = "/var/run/carpd/carpd.sock";
 
+/// The name of this machine's own kernel.
+pub const FREEBSD: &str = "freebsd";
+
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -101,7 +104,7 @@ impl Target {
         Self {
             node: file.node.name.unwrap_or_else(host_name),
             socket: file.control.socket.unwrap_or_else(|| SOCKET.into()),
-            kernel: file.node.kernel.unwrap_or_else(|| "freebsd".to_owned()),
+            kernel: file.node.kernel.unwrap_or_else(|| FREEBSD.to_owned()),
             config: config.to_owned(),
             guessed,
             named: Named::Nothing,
