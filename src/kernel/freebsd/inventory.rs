@@ -19,8 +19,8 @@ impl FreeBsd {
         for interface in interfaces.iter().filter(|interface| interface.may_carry_carp) {
             for record in self.every_record(interface)? {
                 let key = key_of(&record);
-                let seen = vhid_of(&interface.name, record, &addresses);
-                vhids.extend(seen.map(|seen| VhidInventory { seen, key }));
+                let seen = vhid_of(&interface.name, &record, &addresses);
+                vhids.push(VhidInventory { seen, key });
             }
         }
         vhids.sort_by(|a, b| a.seen.id.cmp(&b.seen.id));
