@@ -241,7 +241,7 @@ fn rc_conf_becomes_the_carpd_toml_that_takes_its_place() {
     let loaded = loaded(&text, &Machine("")).unwrap();
     assert_eq!(loaded.findings, [], "{text}");
     let mut expected = pair_of_two();
-    expected.vhids[0] = vhid("1@em0", 100, &["2001:db8::1/64", "192.0.2.1/32"], pass("hush1"));
+    expected.vhids[0] = vhid("1@em0", 100, &["192.0.2.1/32", "2001:db8::1/64"], pass("hush1"));
     expected.vhids[1] = vhid("2@em1", 0, &["198.51.100.1/24", "198.51.100.9/32"], pass("hush2"));
     if let VhidProtocol::Carp(carp) = &mut expected.vhids[1].seen.protocol {
         carp.peer = "198.51.100.3".parse().ok();

@@ -95,6 +95,8 @@ impl Found {
         if self.passwords_differ {
             draft.notes.push(format!("vhid {id} is given different passwords there; the last one counts."));
         }
+        let mut addresses = self.addresses;
+        addresses.sort_unstable();
         // A password that is cut here is the same key, and no finding of the configuration check.
         let key = self.pass.map(|pass| CarpKey::from_password(pass.as_bytes()));
         let vhid = StaticVhid {
@@ -102,7 +104,7 @@ impl Found {
             advbase: self.advbase.unwrap_or(AdvBase::DEFAULT),
             advskew: self.advskew.unwrap_or_default(),
             password_file: None,
-            addresses: self.addresses,
+            addresses,
             peer: self.peer,
             peer6: self.peer6,
         };
