@@ -12,6 +12,7 @@ mod drain;
 mod events;
 pub mod exit;
 mod gate;
+mod import;
 mod lab;
 pub mod lab_run;
 pub mod look;
@@ -112,6 +113,7 @@ fn run(cli: Cli) -> Ended {
         Command::Config(Config::Check { file, peer, json }) => {
             config::check(&mut context?, file.as_deref(), peer.as_deref(), json)
         }
+        Command::Import(args) => import::run(&mut context?, &args),
         Command::Explain { code } => config::explain(&mut context?, code.as_deref()),
         Command::Nudge => nudge::run(&mut context?),
         Command::Reload => changes::reload(&mut context?),

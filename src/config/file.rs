@@ -20,7 +20,8 @@ use self::report::Report;
 use self::section::Section;
 use super::catalogue::carpd_toml as codes;
 use super::opnsense::OpnsenseConfig;
-use super::settings::Settings;
+use super::rc_conf::{Unread, Vip};
+use super::settings::{KernelChoice, Settings};
 use super::system::System;
 use crate::model::{AdvBase, VhidRef};
 
@@ -30,8 +31,17 @@ struct Context<'s> {
     system: &'s dyn System,
     /// OPNsense's configuration, if it owns the vhids.
     opnsense: Option<OpnsenseConfig>,
+    elsewhere: Elsewhere,
     /// It could not be read.
     unread: bool,
+}
+
+/// What rc.conf sets up of this machine's kernel.
+#[derive(Default)]
+struct Elsewhere {
+    vips: Vec<Vip>,
+    /// What may set up more.
+    unread: Vec<Unread>,
 }
 
 /// The vhids that somebody declares.
@@ -83,10 +93,14 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File,
         }
         return Err(NotToml(report));
     }
-    let mut cx = Context { report, system, opnsense: None, unread: false };
+    let mut cx = Context { report, system, opnsense: None, elsewhere: Elsewhere::default(), unread: false };
     let mut root = Section::root(table.get_ref());
     let node = node::node(&mut root, &mut cx);
     let control = node::control(&mut root, &mut cx);
+    if node.kernel == KernelChoice::Freebsd {
+        let rc_conf = system.rc_conf();
+        cx.elsewhere = Elsewhere { vips: rc_conf.vips(), unread: rc_conf.unread() };
+    }
     let (vips, declared) = vips::vips(&mut root, &mut cx);
     let settings = Settings {
         control,

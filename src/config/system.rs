@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::opnsense::{self, OpnsenseConfig};
 use super::password::{self, PasswordError};
+use super::rc_conf::RcConf;
 use super::settings::ScriptName;
 
 /// What is known of a program.
@@ -42,6 +43,8 @@ pub trait System {
     /// # Errors
     /// It is not there, or is not a config.xml.
     fn opnsense(&self, path: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>>;
+    /// What rc.conf(5) says; nothing where there is none.
+    fn rc_conf(&self) -> RcConf;
 }
 
 /// The machine this process runs on.
@@ -96,6 +99,10 @@ impl System for ThisSystem {
     fn opnsense(&self, path: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>> {
         Some(opnsense::load(path))
     }
+
+    fn rc_conf(&self) -> RcConf {
+        RcConf::of_this_system()
+    }
 }
 
 /// A machine that has whatever it is asked for: for a configuration that is meant for another one.
@@ -129,5 +136,9 @@ impl System for AnySystem {
 
     fn opnsense(&self, _: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>> {
         None
+    }
+
+    fn rc_conf(&self) -> RcConf {
+        RcConf::default()
     }
 }

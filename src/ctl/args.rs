@@ -139,6 +139,10 @@ pub enum Command {
     /// Show or check the configuration.
     #[command(subcommand)]
     Config(Config),
+    /// Write a carpd.toml that owns the VIPs and the pfsync that run here, or that rc.conf sets up.
+    ///
+    /// Nothing is changed, and no daemon is needed. What a carpd.toml cannot say is told, and stands in it as a comment.
+    Import(ImportArgs),
     /// Explain a finding of `config check`; without a code, list all of them.
     Explain {
         /// Its code, as in CARP-C212 or C212.
@@ -295,6 +299,23 @@ pub enum Config {
     },
     /// Print the configuration in force.
     Show,
+}
+
+/// `carpctl import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Read rc.conf instead of the kernel; without FILE, that of this node with its sysctl.conf and loader.conf.
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    pub rc_conf: Option<Option<PathBuf>>,
+    /// Write each vhid's password into a file of its own in DIR, readable for nobody else.
+    #[arg(long, value_name = "DIR")]
+    pub passwords: Option<PathBuf>,
+    /// Write the carpd.toml into FILE instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace files that exist.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `carpctl demotion`

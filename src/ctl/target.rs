@@ -15,6 +15,9 @@ const SOCKET: &str = "/var/run/carpd/carpd.sock";
 /// Where the daemon keeps its state unless carpd.toml says otherwise.
 const STATE_DIR: &str = "/var/db/carpd";
 
+/// The name of this machine's own kernel.
+pub const FREEBSD: &str = "freebsd";
+
 /// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -107,7 +110,7 @@ impl Target {
         Self {
             node: file.node.name.unwrap_or_else(host_name),
             socket: file.control.socket.unwrap_or_else(|| SOCKET.into()),
-            kernel: file.node.kernel.unwrap_or_else(|| "freebsd".to_owned()),
+            kernel: file.node.kernel.unwrap_or_else(|| FREEBSD.to_owned()),
             config: config.to_owned(),
             state_dir: file.node.state_dir.unwrap_or_else(|| STATE_DIR.into()),
             guessed,

@@ -157,6 +157,14 @@ entries! {
         "Without the password no key can be set, and a node with an all-zero key would not understand the other one. Create the file with \
          mode 0600 and the password in its only line. It is only a warning where the check is evidently not about this machine: with \
          --peer, and for a file in another place than carpd's own.";
+    RC_CONF_VIP = 158, Error, "a vhid that rc.conf sets up as well",
+        "The scripts of rc.conf(5) add the address at boot, and again at `service netif restart`; adding an address to a live vhid sends \
+         it through INIT, and where the two disagree each undoes what the other does. A vhid has one owner: take it out of rc.conf, or \
+         out of carpd.toml. `carpctl import --rc-conf` turns those lines into a carpd.toml.";
+    RC_CONF_UNREAD = 159, Note, "a line of rc.conf that may set up a vhid and is not understood",
+        "rc.conf(5) is a script of sh(1). carpd reads plain assignments and executes nothing, so a line that the shell would have to \
+         evaluate first, or arguments of ifconfig(8) that it does not know, are set aside. Look at the line: a vhid of carpd.toml must \
+         not be set up there as well.";
     METRICS_OPEN = 160, Error, "metrics on an address that others can reach",
         "Metrics tell the names, addresses and states of the pair, and they are served without authentication. They are therefore offered \
          to this machine only, on 127.0.0.1 or ::1. An agent on this machine, or a proxy with authentication, can take them further.";

@@ -14,6 +14,7 @@ use super::values::{boolean, integer, interface, parsed, path, word, wrong_type}
 use super::{Context, Declared, DeclaredVhid, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::password::PasswordError;
+use crate::config::rc_conf::Vip;
 use crate::config::settings::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
 use crate::model::{AdvBase, AdvSkew, InterfaceName, Vhid, VhidRef};
 
@@ -52,6 +53,7 @@ pub(super) fn vips(root: &mut Section<'_>, cx: &mut Context<'_>) -> (Vips, Decla
         Some(Source::Static) => {
             idle(&mut table, cx, &["config_xml"], OPNSENSE);
             let vhids = vhids(&mut table, cx);
+            unread(&table, cx);
             let declared = Declared::These(vhids.iter().map(declare).collect());
             (Vips::Static(StaticVips { vhids, pfsync: pfsync(root, cx), preempt: carp(root, cx) }), declared)
         }
@@ -172,7 +174,8 @@ fn label(table: &DeTable<'_>) -> Option<String> {
 #[derive(Default)]
 struct Seen {
     vhids: BTreeMap<VhidRef, u32>,
-    addresses: BTreeMap<IpAddr, u32>,
+    /// A link-local one is another on each interface.
+    addresses: BTreeMap<(IpAddr, Option<InterfaceName>), u32>,
 }
 
 fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option<StaticVhid> {
@@ -200,7 +203,10 @@ fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option
             format!("advskew {} goes out as {}, as if the node were demoted", advskew.get(), AdvSkew::MAX_ADVERTISED);
         table.find(report, &codes::SKEW_ABOVE_240, "advskew", &cause, "stay at 239 or below");
     }
-    let addresses = addresses(&mut table, cx, seen);
+    let addresses = addresses(&mut table, cx, seen, id.as_ref());
+    if let Some(id) = &id {
+        owned_by_rc_conf(&table, cx, id, addresses.as_deref().unwrap_or_default());
+    }
     let peer =
         table.get(&mut cx.report, "peer", |value| host(parsed::<Ipv4Addr>("an IPv4 address", "\"192.0.2.2\"")(value)?));
     let peer6 = table
@@ -218,7 +224,40 @@ fn vhid(mut table: Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option
     })
 }
 
-fn addresses(table: &mut Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> Option<Vec<IpNet>> {
+fn owned_by_rc_conf(table: &Section<'_>, cx: &mut Context<'_>, id: &VhidRef, addresses: &[IpNet]) {
+    let other = |vip: &&Vip| {
+        let shared = |net: &IpNet| vip.address == Some(net.addr()) && !is_link_local(net.addr());
+        vip.vhid == id.vhid && vip.interface.is(&id.interface) || addresses.iter().any(shared)
+    };
+    let Some(vip) = cx.elsewhere.vips.iter().find(other) else { return };
+    let place = format!("{}:{}", vip.place.file.display(), vip.place.line);
+    let cause =
+        format!("{id} would have two owners: {} in {place} sets up {}@{}", vip.variable, vip.vhid, vip.interface);
+    table.find(&mut cx.report, &codes::RC_CONF_VIP, "vhid", &cause, "take it out of rc.conf, or out of this file");
+}
+
+/// Notes what of rc.conf may set up a vhid, too.
+fn unread(table: &Section<'_>, cx: &mut Context<'_>) {
+    for unread in std::mem::take(&mut cx.elsewhere.unread) {
+        let place = format!("{}:{}", unread.place.file.display(), unread.place.line);
+        let what = unread.variable.map_or_else(|| "a line".to_owned(), |name| format!("the value of {name}"));
+        let cause = format!("{what} in {place} was not understood: {}", unread.why);
+        let remedy = "look whether it sets up a vhid of this file";
+        table.find(&mut cx.report, &codes::RC_CONF_UNREAD, "source", &cause, remedy);
+    }
+}
+
+/// Whether it is one that every interface may have for itself.
+fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
+
+fn addresses(
+    table: &mut Section<'_>,
+    cx: &mut Context<'_>,
+    seen: &mut Seen,
+    id: Option<&VhidRef>,
+) -> Option<Vec<IpNet>> {
     let report = &mut cx.report;
     if !table.has("addresses") {
         let remedy = "list them with their prefix lengths, e.g. addresses = [\"192.0.2.1/24\"]";
@@ -234,7 +273,8 @@ fn addresses(table: &mut Section<'_>, cx: &mut Context<'_>, seen: &mut Seen) -> 
     }
     let line = table.line_of(report, "addresses");
     for address in &addresses {
-        if let Some(first) = first_line(&mut seen.addresses, address.addr(), line) {
+        let interface = id.filter(|_| is_link_local(address.addr())).map(|id| id.interface.clone());
+        if let Some(first) = first_line(&mut seen.addresses, (address.addr(), interface), line) {
             let cause = format!("{} is claimed in line {first} already", address.addr());
             table.find(report, &codes::ADDRESS_TWICE, "addresses", &cause, "keep it in one place");
         }
