@@ -8,8 +8,10 @@ pub mod carp_request;
 pub mod devd;
 pub mod interface;
 pub mod netlink;
+pub mod nlsysevent;
 pub mod nvlist;
 pub mod pfsync;
 #[cfg(test)]
-mod recorded;
+pub(crate) mod recorded;
+pub mod rtnetlink;
 pub mod stats;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The buffers of a `.hex` file by name.
-pub(super) fn buffers(file: &str) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn buffers(file: &str) -> BTreeMap<String, Vec<u8>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/freebsd-15.1-amd64").join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut buffers = BTreeMap::new();
@@ -27,6 +27,6 @@ pub(super) fn buffers(file: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// One buffer of a file.
-pub(super) fn buffer(file: &str, name: &str) -> Vec<u8> {
+pub(crate) fn buffer(file: &str, name: &str) -> Vec<u8> {
     buffers(file).remove(name).unwrap_or_else(|| panic!("{file} has no {name}"))
 }
