@@ -14,6 +14,9 @@ mod refusal;
 
 use std::io;
 
+#[cfg(target_os = "freebsd")]
+pub(crate) use freebsd::multicast;
+
 use crate::model::{Demotion, Inventory, Snapshot, Write};
 
 /// A node's CARP, pfsync and interfaces: FreeBSD's own, or a lab's model of them.

@@ -10,9 +10,10 @@ mod address;
 mod administer;
 mod calls;
 mod interfaces;
-mod layout;
 mod inventory;
+mod layout;
 mod link;
+pub(crate) mod multicast;
 mod netlink;
 mod pfsync;
 #[cfg(test)]
