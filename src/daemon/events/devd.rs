@@ -100,7 +100,11 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::Input;
+    use crate::model::CarpState;
+    use nix::sys::socket::getsockopt;
     use tokio::sync::mpsc::unbounded_channel;
+    use tokio_seqpacket::UnixSeqpacketListener;
 
     #[tokio::test]
     async fn a_burst_is_one_hint_and_the_end_is_noticed() {
@@ -126,5 +130,57 @@ mod tests {
         let (events, mut inbox) = unbounded_channel();
         listen(&client, &Sink::new(EventSource::Devd, events)).await;
         assert!(inbox.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn the_receive_buffer_is_larger_than_a_socket_has_by_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("devd");
+        let _devd = UnixSeqpacketListener::bind(&path).unwrap();
+        let usual = getsockopt(&UnixSeqpacket::connect(&path).await.unwrap(), sockopt::RcvBuf).unwrap();
+        assert!(getsockopt(&connect(&path).await.unwrap(), sockopt::RcvBuf).unwrap() > usual);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_was_thrown_out_drops_the_record_that_was_cut_and_comes_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("devd");
+        let mut devd = UnixSeqpacketListener::bind(&path).unwrap();
+        let (events, mut inbox) = unbounded_channel();
+        let follower = tokio::spawn(follow(path, events));
+        let client = devd.accept().await.unwrap();
+        client.send(b"!system=CARP subsystem=1@em0 type=BACKUP\n").await.unwrap();
+        client.send(b"!system=CARP subsystem=1@em0 type=MASTER").await.unwrap();
+        drop(client);
+        let _again = devd.accept().await.unwrap();
+        let mut told = Vec::new();
+        while told.len() < 4 {
+            told.push(match inbox.recv().await.unwrap() {
+                Event::Input(Input::EventSource { source: EventSource::Devd, connected }) => Err(connected),
+                Event::Hint { changes, .. } => Ok(changes.into_iter().map(|(_, state)| state).collect::<Vec<_>>()),
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(told, [Err(true), Ok(vec![CarpState::Backup]), Err(false), Err(true)]);
+        follower.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_devd_that_throws_its_clients_out_at_once_is_left_in_peace() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("devd");
+        let mut devd = UnixSeqpacketListener::bind(&path).unwrap();
+        let (events, _inbox) = unbounded_channel();
+        let follower = tokio::spawn(follow(path, events));
+        let mut clients = 0;
+        let _ = tokio::time::timeout(Duration::from_secs(60), async {
+            loop {
+                drop(devd.accept().await.unwrap());
+                clients += 1;
+            }
+        })
+        .await;
+        assert!((20..=40).contains(&clients), "{clients} in a minute");
+        follower.abort();
     }
 }
