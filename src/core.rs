@@ -36,7 +36,7 @@ pub use io::{Effect, Input, Level, Note, Reply, Request, Topic};
 pub use journal::{Journal, Maintenance};
 
 use adverts::Adverts;
-use events::EventCount;
+use events::{EventCount, EventSource};
 use ledger::Ledger;
 use observe::Observer;
 use policy::{OnExit, Policy};
@@ -201,11 +201,12 @@ impl Core {
     fn take(&mut self, input: Input, now: Now) {
         match input {
             Input::Tick => {}
-            Input::Hint(changes) => {
-                self.events.announced(changes, now.mono);
+            Input::Hint { source, changes } => {
+                self.events.announced(source, changes, now.mono);
                 self.observer.hint(now.mono);
             }
-            Input::EventSource { connected } => self.event_source(connected, now),
+            Input::Nudge => self.observer.hint(now.mono),
+            Input::EventSource { source, connected } => self.event_source(source, connected, now),
             Input::Read { result, log } => self.read(result, &log, now),
             Input::Persisted { seq, result } => self.persisted(seq, result, now),
             Input::DemotionAdded { result } => self.demotion_added(result, now),
@@ -243,14 +244,22 @@ impl Core {
         self.leave_if_done();
     }
 
-    fn event_source(&mut self, connected: bool, now: Now) {
-        if self.events.source(connected, now.mono) {
+    fn event_source(&mut self, source: EventSource, connected: bool, now: Now) {
+        if self.events.source(source, connected, now.mono) {
             let (level, text) = if connected {
-                (Level::Info, "connected to devd")
+                (Level::Info, format!("connected to {source}"))
             } else {
-                (Level::Warning, "lost the connection to devd; the kernel is read every few seconds until it is back")
+                let (level, rest) = match self.events.connected().as_slice() {
+                    _ if !source.announces_all() => (Level::Info, ""),
+                    [] => (Level::Warning, "; the kernel is read every few seconds until it is back"),
+                    [EventSource::Rtnetlink] => {
+                        (Level::Warning, "; until it is back, what rtnetlink does not tell is noticed within seconds")
+                    }
+                    _ => (Level::Info, "; another source announces every change"),
+                };
+                (level, format!("lost the connection to {source}{rest}"))
             };
-            self.note(level, Topic::Daemon, "", text.to_owned());
+            self.note(level, Topic::Daemon, "", text);
         }
         self.observer.hint(now.mono);
     }

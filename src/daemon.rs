@@ -9,8 +9,8 @@ mod cli;
 mod clock;
 mod configuration;
 mod control;
-mod devd;
 mod early;
+mod events;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(crate) mod history;
@@ -33,6 +33,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use crate::config::settings::KernelChoice;
 use crate::config::{Finding, Severity};
 use crate::core::Input;
+use crate::core::events::EventSource;
 use crate::core::service::{ActionKind, Outcome};
 use crate::kernel;
 use crate::model::{CarpState, Mono, VhidRef};
@@ -68,8 +69,8 @@ pub struct Options {
 pub(crate) enum Event {
     /// To be given to the core as it is.
     Input(Input),
-    /// devd reported something about CARP or an interface.
-    Hint(Vec<(VhidRef, CarpState)>),
+    /// A source reported something about CARP or an interface, and with it perhaps states of vhids.
+    Hint { source: EventSource, changes: Vec<(VhidRef, CarpState)> },
     /// An action ended.
     Acted { service: Arc<Prepared>, kind: ActionKind, took: Duration, outcome: Outcome },
     /// A probe ended.
@@ -135,7 +136,7 @@ async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
     if let Err(why) = exporter.listen(settings.metrics) {
         tracing::error!("{why}");
     }
-    tokio::spawn(devd::follow(settings.node.devd_socket.clone(), events.clone()));
+    events::follow(&settings.node, &events);
     let state = StateFile::new(&directory);
     let (loaded, told) = state.load();
     if let Some(told) = told {

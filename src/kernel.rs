@@ -15,6 +15,8 @@ mod refusal;
 
 use std::io;
 
+#[cfg(target_os = "freebsd")]
+pub(crate) use freebsd::multicast;
 pub use processes::{Process, processes};
 
 use crate::model::{Demotion, Inventory, Snapshot, Write};

@@ -11,9 +11,11 @@ pub mod ifreq;
 pub mod interface;
 pub mod kernel_log;
 pub mod netlink;
+pub mod nlsysevent;
 pub mod nvlist;
 pub mod pfsync;
 #[cfg(test)]
 pub(crate) mod recorded;
+pub mod rtnetlink;
 mod sockaddr;
 pub mod stats;

@@ -5,6 +5,7 @@
 mod samples;
 
 use carpd::core::attribution::PartSource;
+use carpd::core::events::EventSource;
 use carpd::core::policy::Require;
 use carpd::core::role::Role;
 use carpd::core::service::{ActionKind, ActionResult, Is, LastAction};
@@ -101,7 +102,7 @@ prop_compose! {
     fn frame()(
         node in text(), version in text(), summary in text(), level in severity(), kernel: bool,
         problems in vec((severity(), text(), text(), text()), 0..4),
-        peer in of(text()), connected: bool, missed: u64,
+        peer in of(text()), connected: bool, sources in vec(select(EventSource::ALL.to_vec()), 0..3), missed: u64,
     ) -> Status {
         let mut status = samples::healthy();
         status.node = node;
@@ -112,7 +113,7 @@ prop_compose! {
         status.verdict.problems =
             problems.into_iter().map(|(level, a, b, c)| samples::problem(level, &a, &b, &c)).collect();
         status.peer = peer.map(|node| PeerStatus { node });
-        status.events = EventsStatus { connected, missed };
+        status.events = EventsStatus { connected, sources, missed };
         status
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::events::EventSource;
 use super::journal::Journal;
 use super::policy::Policy;
 use super::probe::Reading;
@@ -16,10 +17,19 @@ use crate::model::{CarpState, Demotion, ServiceName, Snapshot, VhidRef, Wall};
 pub enum Input {
     /// Time has passed.
     Tick,
-    /// The kernel may have changed. Carries what the event claimed, for the count of missed events; no decision uses it.
-    Hint(Vec<(VhidRef, CarpState)>),
-    /// The source of events is connected (again), or was lost. Either way events may have been missed.
+    /// The kernel may have changed.
+    Hint {
+        /// Who says so.
+        source: EventSource,
+        /// What it claims, for the count of missed events; no decision uses it.
+        changes: Vec<(VhidRef, CarpState)>,
+    },
+    /// Somebody asks for a look at the kernel.
+    Nudge,
+    /// A source of events is connected (again), or was lost. Either way events may have been missed.
     EventSource {
+        /// Which one.
+        source: EventSource,
         /// Whether it is connected now.
         connected: bool,
     },

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::attribution::{Part, PartSource, foreign_parts};
+use super::events::EventSource;
 use super::ledger::{self, Ledger, LedgerState};
 use super::role::Role;
 use super::service::{ActionKind, Is, LastAction, Service};
@@ -55,7 +56,7 @@ pub struct Status {
     pub pfsync: Option<PfsyncStatus>,
     /// The other node, `null` where nothing is known of it.
     pub peer: Option<PeerStatus>,
-    /// The source of events.
+    /// The sources of events.
     pub events: EventsStatus,
 }
 
@@ -293,12 +294,15 @@ pub struct PeerStatus {
     pub node: String,
 }
 
-/// The source of events.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The sources of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EventsStatus {
-    /// Whether devd is connected.
+    /// Whether a source is connected that announces every change of a vhid: devd or nlsysevent.
     pub connected: bool,
+    /// The sources that are connected.
+    #[serde(default)]
+    pub sources: Vec<EventSource>,
     /// Changes seen in the kernel that no event announced.
     pub missed: u64,
 }
@@ -329,7 +333,11 @@ impl Core {
                 .collect(),
             pfsync: known.and_then(pfsync_status),
             peer: None,
-            events: EventsStatus { connected: self.events.connected(), missed: self.events.missed },
+            events: EventsStatus {
+                connected: self.events.lost_for(now.mono).is_none(),
+                sources: self.events.connected(),
+                missed: self.events.missed,
+            },
         };
         status.verdict = verdict::judge(&status, &self.facts(now));
         status
@@ -366,7 +374,7 @@ impl Core {
             frozen: self.frozen.as_deref(),
             write_error: self.write_error.as_deref(),
             refusal: self.refusal.as_ref().map(|refusal| refusal.why.as_str()),
-            devd_lost: self.events.lost_for(now.mono),
+            events_lost: self.events.lost_for(now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
             silence: None,
         }

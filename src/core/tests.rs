@@ -10,6 +10,7 @@ mod vrrp;
 
 use std::time::Duration;
 
+use super::events::EventSource;
 use super::io::{Effect, Input, Reply, Request};
 use super::policy::{OnExit, Policy, ProbeEffect, ProbePolicy, ShareAmount};
 use super::role::Role;
@@ -71,7 +72,7 @@ impl Rig {
         let around = Surroundings::default();
         let daemon = SimDaemon::start(policy.clone(), &around, at(0));
         let mut rig = Self { kernel, around, policy, daemon, now: at(0) };
-        rig.feed(Input::EventSource { connected: true });
+        rig.source(EventSource::Devd, true);
         rig.run(0);
         rig
     }
@@ -112,7 +113,15 @@ impl Rig {
     /// The kernel changes and devd says so.
     fn event(&mut self, id: &str, state: CarpState) {
         self.vhid(id, state);
-        self.feed(Input::Hint(vec![(id.parse().unwrap(), state)]));
+        self.hint(EventSource::Devd, id, state);
+    }
+
+    fn hint(&mut self, source: EventSource, id: &str, state: CarpState) {
+        self.feed(Input::Hint { source, changes: vec![(id.parse().unwrap(), state)] });
+    }
+
+    fn source(&mut self, source: EventSource, connected: bool) {
+        self.feed(Input::EventSource { source, connected });
     }
 
     fn request(&mut self, request: Request) -> Reply {

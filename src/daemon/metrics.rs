@@ -11,6 +11,7 @@ use std::time::Duration;
 use text::{Histogram, Kind, Text};
 
 use crate::core::attribution::PartSource;
+use crate::core::events::EventSource;
 use crate::core::ledger::LedgerState;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, Is, Outcome};
@@ -237,7 +238,12 @@ fn daemon(status: &Status, counters: &Counters, out: &mut Text) {
     for (severity, name) in severities {
         out.flag(&[("severity", name)], status.verdict.severity == severity);
     }
-    out.single("carpd_events_connected", Kind::Gauge, "devd is connected.", flag(status.events.connected));
+    let help = "A source of events is connected that announces every change.";
+    out.single("carpd_events_connected", Kind::Gauge, help, flag(status.events.connected));
+    out.family("carpd_event_source_connected", Kind::Gauge, "A source of events is connected.");
+    for source in EventSource::ALL {
+        out.flag(&[("source", source.as_str())], status.events.sources.contains(&source));
+    }
     let help = "Changes of a vhid's state that no event announced.";
     out.single("carpd_events_missed_total", Kind::Counter, help, whole(status.events.missed));
     out.single(

@@ -149,10 +149,10 @@ impl Node {
     pub(crate) fn take(&mut self, event: Event) {
         match event {
             Event::Input(input) => self.feed(input),
-            Event::Hint(changes) => {
+            Event::Hint { source, changes } => {
                 self.last_hint = Some(Instant::now());
                 self.counters.hints += 1;
-                self.feed(Input::Hint(changes));
+                self.feed(Input::Hint { source, changes });
             }
             Event::Acted { service, kind, took, outcome } => {
                 self.acting.remove(service.name());
@@ -322,7 +322,7 @@ impl Node {
             Ask::Metrics => Answer::Text { text: self.metrics() },
             Ask::ConfigShow => Answer::Text { text: self.configuration.settings.to_toml() },
             Ask::Nudge => {
-                self.feed(Input::Hint(Vec::new()));
+                self.feed(Input::Nudge);
                 Answer::Reply { reply: Reply::Done { text: "the kernel is looked at".to_owned() } }
             }
             Ask::Reload => return self.reload(Some(answer)),

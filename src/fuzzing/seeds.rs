@@ -204,6 +204,6 @@ fn core() -> Core {
     core.step(Input::Read { result: Ok(look), log: Vec::new() }, at(1));
     let request = Request::MaintenanceEnter { reason: "a".to_owned(), until: None, force: true };
     core.step(Input::Request { id: 1, by: "anna".to_owned(), request }, at(2));
-    core.step(Input::EventSource { connected: false }, at(3_000));
+    core.step(Input::EventSource { source: crate::core::events::EventSource::Devd, connected: false }, at(3_000));
     core
 }

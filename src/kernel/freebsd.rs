@@ -13,6 +13,7 @@ mod interfaces;
 mod inventory;
 mod layout;
 mod link;
+pub(crate) mod multicast;
 mod netlink;
 mod pfsync;
 #[cfg(test)]

@@ -26,15 +26,20 @@ pub fn parse(record: &[u8]) -> Option<Event> {
     let text = std::str::from_utf8(record.strip_suffix(b"\n")?).ok()?;
     let fields = || Fields(text.strip_prefix('!').unwrap_or_default());
     let value = |key: &str| fields().find(|(k, _)| *k == key).map(|(_, value)| value);
-    match value("system")?.as_ref() {
-        "CARP" => Some(carp(value("subsystem"), value("type")).unwrap_or(Event::Other)),
+    event(&value("system")?, value("subsystem").as_deref(), value("type").as_deref())
+}
+
+/// The event that the kernel describes with these three words, if it is one that matters here.
+///
+/// About CARP every event matters, also one whose words are not understood.
+#[must_use]
+pub fn event(system: &str, subsystem: Option<&str>, kind: Option<&str>) -> Option<Event> {
+    let carp = || Some(Event::Carp(subsystem?.parse().ok()?, kind?.parse().ok()?));
+    match system {
+        "CARP" => Some(carp().unwrap_or(Event::Other)),
         "IFNET" => Some(Event::Other),
         _ => None,
     }
-}
-
-fn carp(subsystem: Option<Cow<'_, str>>, state: Option<Cow<'_, str>>) -> Option<Event> {
-    Some(Event::Carp(subsystem?.parse().ok()?, state?.parse().ok()?))
 }
 
 /// The `key=value` pairs of a record. A value in double quotes may hold blanks, and `\"` and `\\` for themselves.

@@ -32,7 +32,7 @@ pub(crate) fn buffers_in_order(file: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// One buffer of a file.
-pub(super) fn buffer(file: &str, name: &str) -> Vec<u8> {
+pub(crate) fn buffer(file: &str, name: &str) -> Vec<u8> {
     let mut buffers = buffers_in_order(file);
     let at = buffers.iter().position(|(n, _)| n == name).unwrap_or_else(|| panic!("{file} has no {name}"));
     buffers.swap_remove(at).1

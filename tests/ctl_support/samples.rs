@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "every test file uses some of them")]
 
 use carpd::core::attribution::{Part, PartSource};
+use carpd::core::events::EventSource;
 use carpd::core::ledger::LedgerState;
 use carpd::core::policy::Require;
 use carpd::core::role::Role;
@@ -93,7 +94,11 @@ pub(crate) fn healthy() -> Status {
             in_sync: true,
         }),
         peer: None,
-        events: EventsStatus { connected: true, missed: 0 },
+        events: EventsStatus {
+            connected: true,
+            sources: vec![EventSource::Devd, EventSource::Nlsysevent, EventSource::Rtnetlink],
+            missed: 0,
+        },
     }
 }
 
@@ -221,7 +226,7 @@ pub(crate) fn sick() -> Status {
         ..gateway()
     });
     status.pfsync.as_mut().unwrap().in_sync = false;
-    status.events = EventsStatus { connected: false, missed: 7 };
+    status.events = EventsStatus { connected: false, sources: vec![EventSource::Rtnetlink], missed: 7 };
     status.peer = Some(PeerStatus { node: "fw2".to_owned() });
     let mut problems = vec![problem(
         Severity::Critical,

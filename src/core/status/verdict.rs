@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Health, Status, VhidState, VhidStatus};
 use crate::core::attribution::PartSource;
+use crate::core::events::EventSource;
 use crate::core::ledger::LedgerState;
 use crate::core::role::Role;
 use crate::core::service::{ActionResult, Is};
@@ -75,8 +76,8 @@ pub(super) struct Facts<'a> {
     pub(super) write_error: Option<&'a str>,
     /// Why the kernel does not let carpd change the demotion.
     pub(super) refusal: Option<&'a str>,
-    /// For how long devd has not been connected.
-    pub(super) devd_lost: Option<Duration>,
+    /// For how long no source of events has been connected that announces every change.
+    pub(super) events_lost: Option<Duration>,
     /// Interfaces with vhids that do not run, and whether they are administratively up.
     pub(super) dead_interfaces: Vec<(InterfaceName, bool)>,
     /// Why the daemon is not the one who answers.
@@ -91,7 +92,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     unmoved(status, &mut problems);
     services(status, &mut problems);
     carp(status, &mut problems);
-    events(facts, &mut problems);
+    events(status, facts, &mut problems);
     state_file(facts, &mut problems);
     refusal(facts, &mut problems);
     problems.extend(facts.silence.clone());
@@ -327,11 +328,15 @@ fn carp(status: &Status, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Nothing depends on devd, but without it a change is noticed later.
-fn events(facts: &Facts<'_>, problems: &mut Vec<Problem>) {
-    if let Some(lost) = facts.devd_lost.filter(|lost| *lost >= Duration::from_secs(10)) {
+/// Nothing depends on events, but without them a change is noticed later.
+fn events(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
+    if let Some(lost) = facts.events_lost.filter(|lost| *lost >= Duration::from_secs(10)) {
         let what = format!("devd has not answered for {} s", lost.as_secs());
-        let effect = "changes are noticed within 5 s instead of at once";
+        let effect = if status.events.sources.contains(&EventSource::Rtnetlink) {
+            "changes that rtnetlink does not tell are noticed within 5 s instead of at once"
+        } else {
+            "changes are noticed within 5 s instead of at once"
+        };
         problems.push(problem(Severity::Warning, what, effect, "service devd status"));
     }
 }

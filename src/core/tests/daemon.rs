@@ -6,12 +6,12 @@ use super::*;
 fn a_devd_that_is_gone_for_long_is_a_warning() {
     let mut rig = Rig::gateway(Master);
     rig.run(2_000);
-    rig.feed(Input::EventSource { connected: false });
+    rig.source(EventSource::Devd, false);
     rig.run(9_000);
     assert_eq!(rig.status().verdict.severity, Severity::Ok);
     rig.run(2_000);
     assert_eq!(rig.status().verdict.severity, Severity::Warning);
-    rig.feed(Input::EventSource { connected: true });
+    rig.source(EventSource::Devd, true);
     assert_eq!(rig.status().verdict.severity, Severity::Ok);
 }
 
@@ -124,4 +124,39 @@ fn the_title_of_the_process_tells_the_states_in_a_few_words() {
     rig.kernel.look = None;
     rig.run(6_000);
     assert!(rig.daemon.title().starts_with("fw1 unknown"));
+}
+
+#[test]
+fn devd_is_not_missed_while_nlsysevent_announces_every_change() {
+    let mut rig = Rig::gateway(Master);
+    rig.source(EventSource::Rtnetlink, true);
+    rig.source(EventSource::Nlsysevent, true);
+    rig.run(2_000);
+    rig.source(EventSource::Devd, false);
+    assert_eq!(rig.noted("lost the connection to devd; another source announces every change"), 1);
+    rig.run(60_000);
+    assert_eq!(rig.status().verdict.severity, Severity::Ok);
+    rig.source(EventSource::Nlsysevent, false);
+    assert_eq!(rig.noted("lost the connection to nlsysevent; until it is back, what rtnetlink does not tell"), 1);
+    rig.run(11_000);
+    let status = rig.status();
+    assert_eq!((status.verdict.severity, status.events.connected), (Severity::Warning, false));
+    assert_eq!(status.events.sources, [EventSource::Rtnetlink]);
+    assert!(status.verdict.problems[0].effect.contains("rtnetlink"), "{:?}", status.verdict);
+}
+
+#[test]
+fn the_kernel_is_read_again_when_any_source_comes_or_goes() {
+    for source in EventSource::ALL {
+        let mut rig = Rig::gateway(Backup);
+        rig.run(2_000);
+        rig.vhid("1@em0", Master);
+        rig.source(source, true);
+        rig.run(1_000);
+        assert!(rig.running(), "{source} came");
+        rig.vhid("1@em0", Backup);
+        rig.source(source, false);
+        rig.run(4_500);
+        assert!(!rig.running(), "{source} went");
+    }
 }

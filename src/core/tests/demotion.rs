@@ -110,6 +110,7 @@ fn a_look_from_before_the_own_write_is_not_taken_for_a_reset() {
         look.sysctls.demotion = Demotion::new(sum);
         Input::Read { result: Ok(look), log: Vec::new() }
     };
+    let hint = || Input::Hint { source: EventSource::Rtnetlink, changes: Vec::new() };
     let persisted = |effects: &[Effect]| {
         let seq = effects.iter().find_map(|e| if let Effect::Persist { seq, .. } = e { Some(*seq) } else { None });
         Input::Persisted { seq: seq.unwrap(), result: Ok(()) }
@@ -121,14 +122,14 @@ fn a_look_from_before_the_own_write_is_not_taken_for_a_reset() {
     let written = core.step(Input::Request { id: 1, by: "root".into(), request }, at(100));
     core.step(persisted(&written), at(100));
     let announced = core.step(look(0), at(100));
-    assert!(core.step(Input::Hint(Vec::new()), at(200)).contains(&Effect::Read { log: false }));
+    assert!(core.step(hint(), at(200)).contains(&Effect::Read { log: false }));
     let added = core.step(persisted(&announced), at(200));
     assert!(added.contains(&Effect::AddDemotion { delta: Demotion::new(241) }));
     let mut effects = core.step(Input::DemotionAdded { result: Ok(()) }, at(200));
     effects.extend(core.step(look(0), at(200)));
     assert!(!effects.iter().any(|e| matches!(e, Effect::AddDemotion { .. })));
     assert_eq!(core.status(at(200)).demotion.reasons.iter().map(|part| part.value).sum::<i32>(), 0);
-    core.step(Input::Hint(Vec::new()), at(300));
+    core.step(hint(), at(300));
     core.step(look(241), at(300));
     let reasons = core.status(at(300)).demotion.reasons;
     assert_eq!((reasons[0].name.as_str(), reasons[0].value, reasons.len()), ("maintenance", 240, 2));

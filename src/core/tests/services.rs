@@ -42,10 +42,50 @@ fn i9_a_doubled_or_late_event_changes_nothing() {
     let mut rig = Rig::gateway(Master);
     rig.run(2_000);
     for claim in [Backup, Master, Init, Master] {
-        rig.feed(Input::Hint(vec![("1@em0".parse().unwrap(), claim)]));
+        rig.hint(EventSource::Devd, "1@em0", claim);
     }
     rig.run(20_000);
     assert_eq!((rig.running(), rig.gw().starts, rig.gw().stops), (true, 1, 0));
+}
+
+#[test]
+fn a_change_told_by_three_sources_is_acted_on_once_and_none_of_it_counts_as_missed() {
+    let mut rig = Rig::gateway(Backup);
+    for source in EventSource::ALL {
+        rig.source(source, true);
+    }
+    rig.run(2_000);
+    for (state, flips) in [(Master, 1), (Backup, 1), (Master, 2)] {
+        rig.vhid("1@em0", state);
+        rig.hint(EventSource::Nlsysevent, "1@em0", state);
+        rig.feed(Input::Hint { source: EventSource::Rtnetlink, changes: Vec::new() });
+        // devd was busy with somebody's action.
+        rig.run(2_500);
+        rig.hint(EventSource::Devd, "1@em0", state);
+        rig.run(5_000);
+        assert_eq!(rig.gw().starts, flips);
+    }
+    rig.run(30_000);
+    assert_eq!((rig.gw().starts, rig.gw().stops, rig.status().events.missed), (2, 1, 0));
+}
+
+#[test]
+fn a_hint_that_claims_nothing_is_acted_on_at_once() {
+    let mut rig = Rig::gateway(Backup);
+    rig.run(2_000);
+    rig.vhid("1@em0", Master);
+    rig.feed(Input::Hint { source: EventSource::Rtnetlink, changes: Vec::new() });
+    assert_eq!(rig.status().services[0].busy.map(crate::core::service::ActionKind::as_str), Some("start"));
+}
+
+#[test]
+fn a_hint_that_comes_before_the_state_is_settled_is_followed_by_another_look() {
+    let mut rig = Rig::gateway(Backup);
+    rig.run(2_000);
+    rig.feed(Input::Hint { source: EventSource::Rtnetlink, changes: Vec::new() });
+    rig.vhid("1@em0", Master);
+    rig.run(20);
+    assert_eq!(rig.status().services[0].busy.map(crate::core::service::ActionKind::as_str), Some("start"));
 }
 
 #[test]
@@ -119,7 +159,7 @@ fn a_kernel_that_becomes_unreadable_while_master_is_away_does_not_keep_carpd_bus
     rig.event("1@em0", Backup);
     rig.run(1_000);
     rig.kernel.look = None;
-    rig.feed(Input::Hint(Vec::new()));
+    rig.feed(Input::Hint { source: EventSource::Rtnetlink, changes: Vec::new() });
     rig.run(2_990);
     for _ in 0..20 {
         rig.pass_to(rig.now.mono + Duration::from_millis(1));

@@ -7,7 +7,7 @@ use super::{headline, id, severity_style};
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
 use crate::core::status::{
-    Health, PfsyncStatus, Problem, ServiceStatus, Severity, Source, Status, VhidState, VhidStatus,
+    EventsStatus, Health, PfsyncStatus, Problem, ServiceStatus, Severity, Source, Status, VhidState, VhidStatus,
 };
 use crate::ctl::text::width;
 use crate::ctl::time;
@@ -241,7 +241,7 @@ fn sums(page: &mut Page, status: &Status) {
     if let Some(pfsync) = &status.pfsync {
         row("pfsync", &self::pfsync(pfsync));
     }
-    if status.source == Source::Daemon && (!status.events.connected || status.events.missed > 0) {
+    if status.source == Source::Daemon {
         row("events", &events(status));
     }
 }
@@ -275,17 +275,23 @@ pub(super) fn pfsync(pfsync: &PfsyncStatus) -> String {
     format!("via {syncdev}{peer}, format {}, {state}", pfsync.version)
 }
 
-/// One line about the source of events.
+/// One line about the sources of events.
 pub(super) fn events(status: &Status) -> String {
-    let connected = if status.events.connected {
-        "connected to devd"
-    } else {
-        "not connected to devd; the kernel is read every few seconds instead"
+    let EventsStatus { connected, sources, missed } = &status.events;
+    let names: Vec<&str> = sources.iter().map(|source| source.as_str()).collect();
+    let from = match (connected, names.as_slice()) {
+        // A daemon from before there was a choice.
+        (true, []) => "devd".to_owned(),
+        (true, _) => names.join(", "),
+        (false, []) => "not connected to devd; the kernel is read every few seconds instead".to_owned(),
+        (false, _) => {
+            format!("only {}; not connected to devd, so the kernel is read every few seconds", names.join(", "))
+        }
     };
-    match status.events.missed {
-        0 => connected.to_owned(),
-        1 => format!("{connected}; 1 change came without its event"),
-        missed => format!("{connected}; {missed} changes came without their events"),
+    match missed {
+        0 => from,
+        1 => format!("{from}; 1 change came without its event"),
+        missed => format!("{from}; {missed} changes came without their events"),
     }
 }
 

@@ -14,11 +14,11 @@ use crate::sys::carp_netlink::{self, FAMILY, Record, Settings};
 use crate::sys::netlink::{self, Family};
 
 /// `AF_NETLINK`
-const AF_NETLINK: i32 = 38;
+pub(super) const AF_NETLINK: i32 = 38;
 /// `NETLINK_GENERIC`
-const NETLINK_GENERIC: i32 = 16;
+pub(super) const NETLINK_GENERIC: i32 = 16;
 /// `SOL_NETLINK`
-const SOL_NETLINK: i32 = 270;
+pub(super) const SOL_NETLINK: i32 = 270;
 /// `NETLINK_EXT_ACK`: errors may be explained in words.
 const EXT_ACK: i32 = 11;
 
@@ -71,7 +71,7 @@ impl Netlink {
                 libc::ENOENT | libc::ENXIO | libc::EADDRNOTAVAIL => return Ok(Some(Vec::new())),
                 // Not of a type that carries any, or the number is another since the module was loaded anew. Taking the second for the
                 // first would show a node without vhids.
-                libc::EOPNOTSUPP => match self.resolve().map_err(error)? {
+                libc::EOPNOTSUPP => match self.resolve_carp().map_err(error)? {
                     Some(same) if same == family => return Ok(Some(Vec::new())),
                     Some(other) => family = other,
                     None => return Ok(None),
@@ -93,13 +93,18 @@ impl Netlink {
     }
 
     fn family(&mut self) -> io::Result<Option<u16>> {
-        if self.family.is_some() { Ok(self.family) } else { self.resolve() }
+        if self.family.is_some() { Ok(self.family) } else { self.resolve_carp() }
     }
 
-    fn resolve(&mut self) -> io::Result<Option<u16>> {
-        let (found, _) = self.exchange.ask(|seq| netlink::resolve(FAMILY, seq), Family::decode)?;
-        self.family = found.first().map(|family| family.id);
+    fn resolve_carp(&mut self) -> io::Result<Option<u16>> {
+        self.family = self.resolve(FAMILY)?.map(|family| family.id);
         Ok(self.family)
+    }
+
+    /// The generic family called `name`, if the kernel has it now.
+    pub(super) fn resolve(&mut self, name: &str) -> io::Result<Option<Family>> {
+        let (found, _) = self.exchange.ask(|seq| netlink::resolve(name, seq), Family::decode)?;
+        Ok(found.into_iter().next())
     }
 }
 

@@ -8,6 +8,7 @@ use super::record::Kind;
 use super::run::Runner;
 use super::setup::Setup;
 use crate::core::attribution::OPNSENSE_MAINTENANCE;
+use crate::core::events::EventSource;
 use crate::core::io::{Input, Reply, Request};
 use crate::lab::daemon::SimService;
 use crate::lab::world::{LabError, SegmentId, VhidSettings};
@@ -249,7 +250,7 @@ impl Runner<'_> {
         let node = &mut self.nodes[at];
         if node.devd.up != up {
             node.devd.up = up;
-            node.feed(&mut self.cluster, Input::EventSource { connected: up });
+            node.feed(&mut self.cluster, Input::EventSource { source: EventSource::Devd, connected: up });
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::setup::NodeSetup;
+use crate::core::events::EventSource;
 use crate::core::io::{Input, Reply, Request};
 use crate::core::policy::Policy;
 use crate::kernel::{DemotionLogLine, Kernel, KernelError};
@@ -130,7 +131,7 @@ impl SimNode {
             && *at <= world
         {
             if let Some((_, changes)) = self.devd.waiting.pop_front() {
-                self.feed(cluster, Input::Hint(changes));
+                self.feed(cluster, Input::Hint { source: EventSource::Devd, changes });
             }
         }
         if self.wake.is_some_and(|wake| wake <= world) {
@@ -177,7 +178,7 @@ impl SimNode {
     pub(crate) fn start_daemon(&mut self, cluster: &mut Cluster) {
         if self.daemon.is_none() {
             self.daemon = Some(SimDaemon::start(self.policy.clone(), &self.around, self.now(cluster.world.now())));
-            self.feed(cluster, Input::EventSource { connected: self.devd.up });
+            self.feed(cluster, Input::EventSource { source: EventSource::Devd, connected: self.devd.up });
         }
     }
 
