@@ -123,9 +123,9 @@ impl Node {
         if notes.is_empty() {
             return;
         }
-        for note in &notes {
-            println!("carpd: {}", note.text);
-        }
+        // In one line: daemon(8) makes one record of lines that come together.
+        let texts: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
+        println!("carpd: {}", texts.join("; "));
         if let Err(error) = history::record(&self.settings.node.state_dir, why, notes, clock::now().wall) {
             eprintln!("carpd: the history cannot be written: {error}");
         }
