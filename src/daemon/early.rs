@@ -6,10 +6,9 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::lock::{LockError, StateLock, Stay};
 use super::state::StateFile;
@@ -20,7 +19,7 @@ use crate::config::system::AnySystem;
 use crate::core::policy::Policy;
 use crate::core::{Core, Effect, Input, Level, Loaded, Note, Topic};
 use crate::kernel::{self, Kernel};
-use crate::model::Mono;
+use crate::model::{CarpVariable, Mono, Write};
 
 /// How long it is tried to bring the share to what it should be: a failed write is tried again after 5 s.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -124,9 +123,9 @@ impl Node {
         if notes.is_empty() {
             return;
         }
-        for note in &notes {
-            println!("carpd: {}", note.text);
-        }
+        // In one line: daemon(8) makes one record of lines that come together.
+        let texts: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
+        println!("carpd: {}", texts.join("; "));
         if let Err(error) = history::record(&self.settings.node.state_dir, why, notes, clock::now().wall) {
             eprintln!("carpd: the history cannot be written: {error}");
         }
@@ -138,11 +137,8 @@ impl Node {
         if !owned || self.settings.node.kernel != KernelChoice::Freebsd || self.kernel.snapshot()?.sysctls.preempt {
             return Ok(());
         }
-        let set = Command::new("/sbin/sysctl").arg("-q").arg("net.inet.carp.preempt=1").status();
-        match set.context("/sbin/sysctl")? {
-            status if status.success() => Ok(()),
-            status => bail!("net.inet.carp.preempt cannot be set to 1: sysctl(8): {status}"),
-        }
+        let write = Write::Sysctl { variable: CarpVariable::Preempt, value: 1 };
+        Ok(kernel::administer("freebsd")?.write(&write)?)
     }
 }
 
