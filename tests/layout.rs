@@ -15,7 +15,7 @@ use carpd::sys::carp_netlink::{self, ForcedState, GROUP4, GROUP6, Protocol, Sett
 use carpd::sys::netlink::{self, Answer, Family, Message, messages};
 use carpd::sys::nvlist::Value;
 use carpd::sys::pfsync::{self, Peer, Pfsync};
-use carpd::sys::{address, carp_request, stats};
+use carpd::sys::{address, carp_request, interface, stats};
 
 /// What the headers say, by C's names.
 struct Headers(BTreeMap<String, u64>);
@@ -194,6 +194,8 @@ fn every_request_code_is_the_kernel_s() {
             ("SIOCDIFADDR", address::SIOCDIFADDR),
             ("SIOCAIFADDR_IN6", address::SIOCAIFADDR_IN6),
             ("SIOCDIFADDR_IN6", address::SIOCDIFADDR_IN6),
+            ("SIOCGIFFLAGS", interface::SIOCGIFFLAGS),
+            ("SIOCSIFFLAGS", interface::SIOCSIFFLAGS),
             ("SIOCSETPFSYNC", pfsync::SIOCSETPFSYNC),
             ("SIOCGETPFSYNC", pfsync::SIOCGETPFSYNC),
             ("SIOCSETPFSYNCNV", pfsync::SIOCSETPFSYNCNV),
@@ -221,6 +223,7 @@ fn every_number_in_the_kernel_end_is_the_kernel_s() {
             ("NETLINK_GENERIC", 16),
             ("SOL_NETLINK", 270),
             ("NETLINK_ADD_MEMBERSHIP", 1),
+            ("NETLINK_EXT_ACK", 11),
             ("sizeof sockaddr_nl", 12),
             ("sockaddr_nl.nl_groups", 8),
             ("RTNLGRP_LINK", 1),
@@ -478,6 +481,28 @@ fn addresses_are_written_by_ioctl_where_the_kernel_has_them() {
 }
 
 #[test]
+fn addresses_are_deleted_by_ioctl_where_the_kernel_has_them() {
+    with_headers(|c| {
+        let four = address::ifreq_with_address(&em0(), [192, 0, 2, 7].into());
+        assert_eq!(four[3..], c.structure("ifreq", &[("ifr_addr", &c.sockaddr([192, 0, 2, 7].into(), 0))])[3..]);
+        let link_local: Ipv6Addr = "fe80::7".parse().unwrap();
+        let six = address::in6_ifreq(&em0(), link_local, 5);
+        assert_eq!(six[3..], c.structure("in6_ifreq", &[("ifr_addr", &c.sockaddr(link_local.into(), 5))])[3..]);
+        assert_eq!((&four[..3], &six[..3]), (&b"em0"[..], &b"em0"[..]));
+    });
+}
+
+#[test]
+fn the_flags_of_an_interface_are_where_the_kernel_has_them() {
+    with_headers(|c| {
+        let halves = [("ifr_flags", &0x8843u16.to_ne_bytes()[..]), ("ifr_flagshigh", &0x0100u16.to_ne_bytes())];
+        let expected = c.structure("ifreq", &[("ifr_name", b"em0"), halves[0], halves[1]]);
+        assert_eq!(interface::with_flags(&em0(), 0x0100_8843)[..], expected);
+        assert_eq!(interface::flags(&expected.try_into().unwrap()), 0x0100_8843);
+    });
+}
+
+#[test]
 fn every_counter_is_read_where_the_kernel_has_it() {
     with_headers(|c| {
         let fields = ["ipackets", "ipackets6", "badauth", "badvhid", "opackets", "opackets6"];
@@ -509,7 +534,7 @@ fn pfsync_is_written_and_read_as_the_headers_have_it() {
                 ("pfsyncr_defer", &flags.to_ne_bytes()),
             ],
         );
-        let read = Pfsync::from_legacy(&legacy.try_into().unwrap()).unwrap();
+        let read = Pfsync::from_legacy(legacy[..].try_into().unwrap()).unwrap();
         let expected = Pfsync {
             syncdev: Some(em0()),
             syncpeer: Some(Peer { address: peer, scope: 0 }),
@@ -519,6 +544,10 @@ fn pfsync_is_written_and_read_as_the_headers_have_it() {
             in_sync: true,
         };
         assert_eq!((&read, read.in_sync), (&expected, true));
+        let written = expected.to_legacy().unwrap();
+        let defer = c.at("pfsyncreq.pfsyncr_defer");
+        assert_eq!(written[..defer], legacy[..defer]);
+        assert_eq!(u64::from(written[defer]), c.value("PFSYNCF_DEFER"), "OK is the kernel's to say");
         let list = expected.to_nvlist();
         assert_eq!(list.number("flags"), Some(c.value("PFSYNCF_DEFER")));
         let peer_list = list.list("syncpeer").unwrap();

@@ -1,14 +1,13 @@
 #!/bin/sh
 # Proves on Debian that everything compiles, lints and links for FreeBSD.
 #
-# usage: cross.sh check|lint|build|env [TARGET]
+# usage: cross.sh prepare|check|lint|build|env [TARGET]
 #
-#   check  lints everything, builds both programs, links every test and benchmark
-#   lint   lints everything
-#   build  builds both programs
-#   env    prints what the tests need to look at the result, as shell commands
-#
-# check, lint and build install the toolchain first where it is missing.
+#   prepare  installs the toolchain where it is missing, as the others do first
+#   check    lints everything, builds both programs, links every test and benchmark
+#   lint     lints everything
+#   build    builds both programs
+#   env      prints what the tests need to look at the result, as shell commands
 #
 # The compiler is Debian's rustc-web, with std built from Debian's sources; the linker, FreeBSD's C library to link with and
 # FreeBSD's headers come with zig. All of it except Debian's packages lives below CARPD_CROSS, and nothing of a rustup
@@ -159,6 +158,7 @@ if [ "$(uname -s)" = FreeBSD ]; then
 fi
 
 case $command in
+prepare) prepare ;;
 lint)
 	prepare
 	lint
@@ -182,7 +182,7 @@ env)
 	if [ -x "$built/carpd" ]; then echo "export CROSS_BUILT='$PWD/$built'"; fi
 	;;
 *)
-	echo "usage: $0 check|lint|build|env [TARGET]" >&2
+	echo "usage: $0 prepare|check|lint|build|env [TARGET]" >&2
 	exit 64
 	;;
 esac

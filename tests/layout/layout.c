@@ -43,6 +43,8 @@ struct entry {
 	FIELD(carpreq, carpr_key), VALUE(CARP_KEY_LEN),			\
 	VALUE(CARP_MAXVHID), VALUE(CARP_MAXSKEW),			\
 	SIZE(ifreq), FIELD(ifreq, ifr_name), FIELD(ifreq, ifr_data),	\
+	FIELD(ifreq, ifr_addr), FIELD(ifreq, ifr_flags),		\
+	FIELD(ifreq, ifr_flagshigh),					\
 	FIELD(ifreq, ifr_cap_nv.buf_length),				\
 	FIELD(ifreq, ifr_cap_nv.length),				\
 	FIELD(ifreq, ifr_cap_nv.buffer), VALUE(IFNAMSIZ),		\
@@ -104,6 +106,7 @@ struct entry {
 	FIELD(in6_aliasreq, ifra_lifetime.ia6t_vltime),			\
 	FIELD(in6_aliasreq, ifra_lifetime.ia6t_pltime),			\
 	FIELD(in6_aliasreq, ifra_vhid), SIZE(in6_ifreq),		\
+	FIELD(in6_ifreq, ifr_addr),		\
 	SIZE(sockaddr), FIELD(sockaddr, sa_family),			\
 	SIZE(sockaddr_in), FIELD(sockaddr_in, sin_len),			\
 	FIELD(sockaddr_in, sin_family), FIELD(sockaddr_in, sin_addr),	\
