@@ -55,6 +55,7 @@ both_masters() {
 	done
 }
 both_masters &
+remember_process $!
 # Each step is asked for, and answered when its time has come.
 mkfifo "$CASE/answers"
 ctl fw2 apply --guided --yes < "$CASE/answers" > "$CASE/guided.fw2" 2>&1 &
@@ -63,7 +64,7 @@ exec 3> "$CASE/answers"
 echo yes >&3
 wait_for 20 "fw2 to have the address" has_address fw2
 is "the state of fw2" "$(state fw2 lan 1)" INIT
-yes yes | ctl fw1 apply --guided --yes > "$CASE/guided.fw1" 2>&1 || { cat "$CASE/guided.fw1"; fail "the guided apply on fw1 failed"; }
+printf 'yes\nyes\n' | ctl fw1 apply --guided --yes > "$CASE/guided.fw1" 2>&1 || { cat "$CASE/guided.fw1"; fail "the guided apply on fw1 failed"; }
 has_address fw1 || fail "fw1 has no new address"
 is "the state of fw1" "$(state fw1 lan 1)" MASTER
 echo yes >&3
