@@ -9,7 +9,10 @@ use carpd::kernel::Administer;
 use carpd::lab::cluster::Cluster;
 use carpd::lab::plan::{InterfacePlan, NodePlan};
 use carpd::lab::world::WorldConfig;
-use carpd::model::{AdvBase, AdvSkew, CarpKey, CarpState, PfsyncSettings, VhidRef, VhidSettings, Write};
+use carpd::model::{
+    AdvBase, AdvSkew, CarpKey, CarpState, Inventory, PfsyncSettings, VhidInventory, VhidRef, VhidSettings,
+    VhidSnapshot, Write,
+};
 use ipnet::IpNet;
 use proptest::prelude::*;
 
@@ -123,6 +126,24 @@ proptest! {
             prop_assert!(left.as_ref().is_ok_and(|plan| plan.is_empty()), "{left:#?}");
             cluster.world.advance(Duration::from_secs(wait));
         }
+    }
+
+    #[test]
+    fn what_was_applied_can_be_taken_back(first in shape(), second in shape(), wait in 0..5_u64) {
+        let mut cluster = cluster();
+        carry_out(&mut cluster, &wanted(&first))?;
+        let wanted = alone(wanted(&second), &mut cluster);
+        let before = cluster.kernel(0).inventory().unwrap();
+        carry_out(&mut cluster, &wanted)?;
+        cluster.world.advance(Duration::from_secs(wait));
+        let back = wanted.as_it_was(&before, &cluster.kernel(0).inventory().unwrap());
+        carry_out(&mut cluster, &back)?;
+        let after = cluster.kernel(0).inventory().unwrap();
+        let known = |have: Inventory| {
+            let vhid = |vhid: VhidInventory| (VhidSnapshot { state: CarpState::Init, ..vhid.seen }, vhid.key);
+            have.vhids.into_iter().map(vhid).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(known(before), known(after));
     }
 
     #[test]

@@ -123,3 +123,54 @@ fn prove(kernel: &mut dyn Administer, wanted: &Wanted) -> Result<(), Failure> {
     );
     Err(Failure::new(exit::FAILED, text))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::KernelError;
+    use crate::model::{CarpVariable, Inventory, Write};
+
+    /// A kernel that takes some writes and then no more.
+    struct Kernel {
+        takes: usize,
+        asked: usize,
+    }
+
+    impl Administer for Kernel {
+        fn inventory(&mut self) -> Result<Inventory, KernelError> {
+            Err(KernelError::Unsupported)
+        }
+
+        fn write(&mut self, _: &Write) -> Result<(), KernelError> {
+            self.asked += 1;
+            if self.asked > self.takes { Err(KernelError::NoCarp) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn the_first_error_stops_and_tells_what_was_done_and_what_was_not() {
+        let step = |value| Step {
+            write: Write::Sysctl { variable: CarpVariable::Log, value },
+            why: String::new(),
+            effects: Vec::new(),
+        };
+        let plan = Plan { steps: (1..=4).map(step).collect(), ..Plan::default() };
+        let mut kernel = Kernel { takes: 1, asked: 0 };
+        let mut said = String::new();
+        let full = |text: &str| {
+            said.push_str(text);
+            Err(Failure::new(exit::FAILED, "standard output is full"))
+        };
+        let failure = carry_out(&mut kernel, &plan, &mut { full }).unwrap_err();
+        assert_eq!((kernel.asked, failure.code), (2, exit::FAILED));
+        assert_eq!(said, "1/4  set net.inet.carp.log to 1\n");
+        for line in [
+            "step 2 of 4 failed: set net.inet.carp.log to 2: the kernel has no CARP",
+            "\n  done: set net.inet.carp.log to 1\n",
+            "\n  not done: set net.inet.carp.log to 3\n",
+            "\n  not done: set net.inet.carp.log to 4\n",
+        ] {
+            assert!(failure.text.contains(line), "{}", failure.text);
+        }
+    }
+}

@@ -141,7 +141,9 @@ impl Refusal {
             }
             Self::KeyStays { .. } => "name the file with its password in password_file".to_owned(),
             Self::Vrrp { id } => {
-                format!("take it out of carpd.toml, or remove it from the kernel with `--remove {id}` and apply again")
+                format!(
+                    "take it out of carpd.toml; if it is to speak CARP, end it with `--remove {id}` then, and put it back"
+                )
             }
             Self::NoPfsync => {
                 "load it with `kldload pfsync`, and at every boot with pfsync_load=\"YES\" in loader.conf".to_owned()
