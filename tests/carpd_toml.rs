@@ -270,7 +270,8 @@ fn a_demotion_that_moves_nothing_is_told_whoever_owns_the_vhids() {
     assert!(pair(240, 200, 239).is_none() && pair(128, 0, 112).is_none());
     assert!(pair(16, 100, 0).is_none(), "the other node is the better one already");
     let xml = shared("fw1.xml");
-    let own = format!("[vips]\nsource = \"opnsense\"\nconfig_xml = \"{}\"\n[maintenance]\ndemotion = 48\n", xml.display());
+    let own =
+        format!("[vips]\nsource = \"opnsense\"\nconfig_xml = \"{}\"\n[maintenance]\ndemotion = 48\n", xml.display());
     let own = directory.file("opnsense.toml", own);
     let found = summary(&check_file(&own, Some(&shared("fw2.xml"))).findings);
     assert!(found.contains("CARP-C180 0 maintenance.demotion"), "{found}");
