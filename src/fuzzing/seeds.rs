@@ -32,23 +32,20 @@ fn keep_json(target: &str, name: &str, value: &impl Serialize) {
     keep(target, name, &serde_json::to_vec(value).unwrap());
 }
 
-/// A recorded file with its buffers, each with its name.
-type Recording = (String, Vec<(String, Vec<u8>)>);
-
 /// The recorded files whose name begins with one of `prefixes`.
-fn recordings(prefixes: &[&str]) -> Vec<Recording> {
+fn recordings(prefixes: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(root().join(FIXTURES))
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .filter(|name| prefixes.iter().any(|prefix| name.starts_with(prefix)) && name.ends_with(".hex"))
         .collect();
     names.sort();
-    names.into_iter().map(|name| (name.clone(), buffers_in_order(&name))).collect()
+    names
 }
 
 fn keep_buffers(target: &str, prefixes: &[&str], wanted: &[&str]) {
-    for (file, buffers) in recordings(prefixes) {
-        for (name, bytes) in buffers.iter().filter(|(name, _)| wanted.contains(&name.as_str())) {
+    for file in recordings(prefixes) {
+        for (name, bytes) in buffers_in_order(&file).iter().filter(|(name, _)| wanted.contains(&name.as_str())) {
             keep(target, &format!("{}.{name}", file.trim_end_matches(".hex")), bytes);
         }
     }

@@ -31,7 +31,7 @@ use crate::model::{
     VhidProtocol, VhidRef, VhidSnapshot,
 };
 use crate::sys::carp_netlink::{GROUP4, GROUP6, Protocol, Record};
-use crate::sys::{carp_request, stats};
+use crate::sys::{carp_request, kernel_log, stats};
 use calls::Sysctl;
 use netlink::Netlink;
 
@@ -133,7 +133,7 @@ impl Kernel for FreeBsd {
 
     fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {
         let bytes = Sysctl("kern.msgbuf").bytes().map_err(|e| call("sysctl", "kern.msgbuf", e))?;
-        Ok(String::from_utf8_lossy(&bytes).lines().filter_map(DemotionLogLine::parse).collect())
+        Ok(kernel_log::demotions(&bytes))
     }
 }
 

@@ -10,12 +10,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use super::super::decide::{self, Address, Interface};
-use crate::model::{InterfaceName, Vhid};
-
-/// `LINK_STATE_UP`
-const LINK_STATE_UP: u8 = 2;
-/// `IFT_ETHER`, `IFT_L2VLAN` and `IFT_BRIDGE`: the types that CARP accepts (`carp_is_supported_if()`).
-const CARP_TYPES: [u8; 3] = [0x06, 0x87, 0xd1];
+use crate::model::InterfaceName;
+use crate::sys::if_data::{self, IfData};
 
 /// All interfaces, in the order of their names, and all their addresses.
 pub(super) fn list() -> io::Result<(Vec<Interface>, Vec<Address>)> {
@@ -79,9 +75,10 @@ impl Entry<'_> {
         unsafe { self.0.ifa_addr.as_ref() }.map(|address| i32::from(address.sa_family))
     }
 
-    fn data(&self) -> Option<&libc::if_data> {
-        // SAFETY: the data is null or a `struct if_data` that lives as long as the list.
-        unsafe { self.0.ifa_data.cast::<libc::if_data>().as_ref() }
+    fn data(&self) -> Option<IfData> {
+        // SAFETY: the data is null or a `struct if_data`, plain bytes of that size, that lives as long as the list.
+        let bytes = unsafe { self.0.ifa_data.cast::<[u8; if_data::SIZE]>().as_ref() }?;
+        IfData::decode(bytes)
     }
 
     fn interface(&self, name: InterfaceName) -> Option<Interface> {
@@ -91,9 +88,9 @@ impl Entry<'_> {
         Some(Interface {
             name,
             up: has(libc::IFF_UP),
-            link: data.ifi_link_state == LINK_STATE_UP,
+            link: data.link,
             multicast: has(libc::IFF_MULTICAST),
-            may_carry_carp: CARP_TYPES.contains(&data.ifi_type) && has(libc::IFF_MULTICAST),
+            may_carry_carp: data.may_carry_carp() && has(libc::IFF_MULTICAST),
         })
     }
 
@@ -101,7 +98,7 @@ impl Entry<'_> {
         let address = ip(self.0.ifa_addr)?;
         let mask = ip(self.0.ifa_netmask)?;
         let net = IpNet::with_netmask(address, mask).ok()?;
-        let vhid = self.data().and_then(|data| Vhid::new(data.ifi_vhid.into()));
+        let vhid = self.data().and_then(|data| data.vhid);
         Some(Address { interface, net, vhid })
     }
 }
