@@ -87,7 +87,7 @@ pub fn check(config: &Path) -> u8 {
         Err(findings) => (findings, false),
     };
     if !findings.is_empty() {
-        println!("{}", describe_all(&findings));
+        cli::say(std::io::stdout(), &describe_all(&findings));
     }
     match findings.iter().map(|finding| finding.severity).max() {
         _ if !usable => 1,

@@ -1,6 +1,7 @@
 //! carpd's command line.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -73,10 +74,15 @@ fn ended(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("carpd: {}", told_once(&error));
+            say(io::stderr(), &format!("carpd: {}", told_once(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line. A console that has been taken away, or a pipe that nobody reads, is no reason to end: the macros of std panic.
+pub(super) fn say(mut to: impl Write, line: &str) {
+    let _ = writeln!(to, "{line}");
 }
 
 /// The error and its causes, without those that an earlier one has quoted already.

@@ -5,11 +5,13 @@
 //! the one that the daemon takes up. Only what it would do to services is left undone.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::bail;
 
+use super::cli::say;
 use super::lock::{LockError, StateLock, Stay};
 use super::state::StateFile;
 use super::{clock, history};
@@ -64,7 +66,7 @@ impl Node {
             bail!(why);
         }
         if let Some(told) = told {
-            eprintln!("carpd: {told}");
+            say(io::stderr(), &format!("carpd: {told}"));
         }
         let mut core = Core::new(self.policy.clone(), loaded, clock::now());
         let (mut notes, began) = (Vec::new(), clock::now().mono);
@@ -125,9 +127,9 @@ impl Node {
         }
         // In one line: daemon(8) makes one record of lines that come together.
         let texts: Vec<&str> = notes.iter().map(|note| note.text.as_str()).collect();
-        println!("carpd: {}", texts.join("; "));
+        say(io::stdout(), &format!("carpd: {}", texts.join("; ")));
         if let Err(error) = history::record(&self.settings.node.state_dir, why, notes, clock::now().wall) {
-            eprintln!("carpd: the history cannot be written: {error}");
+            say(io::stderr(), &format!("carpd: the history cannot be written: {error}"));
         }
     }
 
@@ -151,7 +153,7 @@ fn told_last(notes: &[Note]) -> String {
 pub(super) fn apply(config: &Path) -> anyhow::Result<()> {
     let mut node = Node::read(config)?;
     let Some(_lock) = node.lock()? else {
-        println!("carpd: a carpd runs already and sees to the demotion itself");
+        say(io::stdout(), "carpd: a carpd runs already and sees to the demotion itself");
         return Ok(());
     };
     // Without it the demotion still keeps this node from becoming MASTER where another one is.

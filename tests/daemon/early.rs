@@ -92,3 +92,12 @@ fn before_a_daemon_runs_no_service_is_touched() {
     run(&node, "--early");
     assert_eq!(node.actions("gw"), [""; 0]);
 }
+
+#[test]
+fn a_console_that_was_taken_away_keeps_no_demotion_from_being_made() {
+    let node = rebooted("", true);
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status = node.command().arg("--early").stdout(full()).stderr(full()).status().unwrap();
+    assert!(status.success() && node.kernel.demotion() & !15 == 240, "{status}");
+    assert!(node.command().arg("--check").stdout(full()).stderr(full()).status().unwrap().success());
+}
