@@ -1,9 +1,8 @@
 //! The node and the terminal that a walk takes place at.
 
-use std::collections::VecDeque;
 use std::io::{BufRead, IsTerminal};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 
@@ -29,8 +28,8 @@ pub(super) struct Here<'a> {
     administer: Box<dyn Administer>,
     kernel: Box<dyn Kernel>,
     events: Receiver<Event>,
-    /// What was typed before it was asked for.
-    lines: VecDeque<String>,
+    /// Has the next line read, and told as an event.
+    read: Sender<()>,
     /// Nobody is there to answer any more.
     ended: bool,
 }
@@ -44,25 +43,18 @@ impl<'a> Here<'a> {
         }
         let administer = kernel(&context.target)?;
         let kernel = kernel::open(&context.target.kernel).map_err(|error| failed(&error))?;
-        Ok(Self { context, administer, kernel, events: events()?, lines: VecDeque::new(), ended: false })
+        let (events, read) = listen()?;
+        Ok(Self { context, administer, kernel, events, read, ended: false })
     }
 }
 
-/// Reads lines and signals. A node that has left the election must not be left so because somebody has pressed Ctrl-C.
-fn events() -> Result<Receiver<Event>, Failure> {
+/// Listens to signals, and to lines when it is told to. A node that has left the election must not be left so because somebody has
+/// pressed Ctrl-C.
+fn listen() -> Result<(Receiver<Event>, Sender<()>), Failure> {
     let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]);
     signals.thread_block().map_err(|error| Failure::new(exit::FAILED, format!("cannot wait for Ctrl-C: {error}")))?;
     let (tell, told) = mpsc::channel();
-    let lines: Sender<Event> = tell.clone();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { break };
-            if lines.send(Event::Line(line)).is_err() {
-                return;
-            }
-        }
-        let _ = lines.send(Event::EndOfInput);
-    });
+    let read = lines(std::io::BufReader::new(std::io::stdin()), tell.clone());
     std::thread::spawn(move || {
         while signals.wait().is_ok() {
             if tell.send(Event::Interrupt).is_err() {
@@ -70,21 +62,33 @@ fn events() -> Result<Receiver<Event>, Failure> {
             }
         }
     });
-    Ok(told)
+    Ok((told, read))
+}
+
+/// Reads one line each time it is told to, and not before: `yes | carpctl apply --guided --yes` has no end, and an end of the input
+/// that comes while nobody asks would be forgotten.
+fn lines(input: impl BufRead + Send + 'static, tell: Sender<Event>) -> Sender<()> {
+    let (read, asked) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut lines = input.lines();
+        while asked.recv().is_ok() {
+            let event = lines.next().and_then(Result::ok).map_or(Event::EndOfInput, Event::Line);
+            if tell.send(event).is_err() {
+                return;
+            }
+        }
+    });
+    read
 }
 
 impl Here<'_> {
     fn line(&mut self) -> Option<String> {
-        if let Some(line) = self.lines.pop_front() {
+        let event = self.read.send(()).ok().and_then(|()| self.events.recv().ok());
+        if let Some(Event::Line(line)) = event {
             return Some(line);
         }
-        match self.events.recv() {
-            Ok(Event::Line(line)) => Some(line),
-            Ok(Event::EndOfInput | Event::Interrupt) | Err(_) => {
-                self.ended = true;
-                None
-            }
-        }
+        self.ended = true;
+        None
     }
 }
 
@@ -131,22 +135,65 @@ impl Site for Here<'_> {
     }
 
     fn wait(&mut self, time: Duration) -> Answer {
-        let until = Instant::now() + time;
-        loop {
-            match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                Ok(Event::Line(line)) => self.lines.push_back(line),
-                // An end of the input is an answer to the next question, not an interrupt.
-                Ok(Event::EndOfInput) => self.ended = self.lines.is_empty(),
-                Ok(Event::Interrupt) => {
-                    self.ended = true;
-                    return Answer::Abort;
-                }
-                Err(RecvTimeoutError::Timeout) => return Answer::Yes,
-                Err(RecvTimeoutError::Disconnected) => {
-                    std::thread::sleep(until.saturating_duration_since(Instant::now()));
-                    return Answer::Yes;
-                }
+        match self.events.recv_timeout(time) {
+            // Nothing was asked, so nothing but a signal can have come.
+            Ok(_) => {
+                self.ended = true;
+                Answer::Abort
+            }
+            Err(RecvTimeoutError::Timeout) => Answer::Yes,
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(time);
+                Answer::Yes
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor, Read};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn next(read: &Sender<()>, events: &Receiver<Event>) -> Option<String> {
+        read.send(()).unwrap();
+        match events.recv().unwrap() {
+            Event::Line(line) => Some(line),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_input_is_told_whenever_a_line_is_asked_for() {
+        let (tell, events) = mpsc::channel();
+        let read = lines(Cursor::new("yes\n"), tell);
+        // What lies between two questions must not swallow the end.
+        assert!(events.recv_timeout(Duration::ZERO).is_err());
+        assert_eq!(next(&read, &events).as_deref(), Some("yes"));
+        assert_eq!(next(&read, &events), None);
+        assert_eq!(next(&read, &events), None);
+    }
+
+    struct Endless(Arc<AtomicUsize>);
+
+    impl Read for Endless {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            into.iter_mut().zip(b"yes\n".iter().cycle()).for_each(|(byte, of)| *byte = *of);
+            Ok(into.len())
+        }
+    }
+
+    #[test]
+    fn an_input_without_an_end_is_read_no_further_than_it_is_asked_for() {
+        let (tell, events) = mpsc::channel();
+        let reads = Arc::new(AtomicUsize::new(0));
+        let read = lines(BufReader::with_capacity(64, Endless(Arc::clone(&reads))), tell);
+        assert_eq!(next(&read, &events).as_deref(), Some("yes"));
+        assert_eq!(next(&read, &events).as_deref(), Some("yes"));
+        assert_eq!(reads.load(Ordering::Relaxed), 1);
     }
 }
