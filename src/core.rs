@@ -9,6 +9,7 @@
 
 mod adverts;
 pub mod attribution;
+mod create;
 pub mod events;
 pub mod io;
 pub mod journal;
@@ -36,6 +37,7 @@ pub use io::{Effect, Input, Level, Note, Reply, Request, Topic};
 pub use journal::{Journal, Maintenance};
 
 use adverts::Adverts;
+use create::Creation;
 use events::{EventCount, EventSource};
 use ledger::Ledger;
 use observe::Observer;
@@ -86,6 +88,7 @@ pub struct Core {
     /// See [`ledger::foreign_bits`], at the last look.
     foreign_bits: i32,
     adverts: Adverts,
+    creation: Creation,
     services: Vec<Service>,
     since: BTreeMap<VhidRef, Since>,
     /// Replies that wait until the journal that contains their change is durable.
@@ -124,6 +127,7 @@ impl Core {
             looked_for_share: false,
             foreign_bits: 0,
             adverts: Adverts::default(),
+            creation: Creation::Due,
             services,
             since: BTreeMap::new(),
             waiting: Vec::new(),
@@ -209,6 +213,7 @@ impl Core {
             Input::EventSource { source, connected } => self.event_source(source, connected, now),
             Input::Read { result, log } => self.read(result, &log, now),
             Input::Persisted { seq, result } => self.persisted(seq, result, now),
+            Input::Created { boot, result } => self.created(boot, result, now),
             Input::DemotionAdded { result } => self.demotion_added(result, now),
             Input::Acted { service, outcome } => {
                 if let Some(at) = self.policy.services.iter().position(|p| p.name == service) {
@@ -239,6 +244,7 @@ impl Core {
         self.move_services(now);
         self.note_verdicts();
         self.move_share(now);
+        self.create_absent();
         self.write_journal(now);
         self.look(now);
         self.leave_if_done();

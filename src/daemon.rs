@@ -9,6 +9,7 @@ mod cli;
 mod clock;
 mod configuration;
 mod control;
+mod create;
 mod early;
 mod events;
 #[cfg(any(test, fuzzing))]

@@ -12,8 +12,8 @@ use super::file::{self, File, NotToml};
 use super::opnsense::OpnsenseConfig;
 use super::system::{System, ThisSystem};
 use super::{Finding, Settings, Severity};
-use crate::config::settings::Vips;
-use crate::core::policy::Policy;
+use crate::config::settings::{StaticVhid, Vips};
+use crate::core::policy::{OwnedVhid, Policy};
 
 /// Where the configuration is unless the caller says otherwise.
 pub const DEFAULT_PATH: &str = "/usr/local/etc/carpd/carpd.toml";
@@ -67,15 +67,18 @@ impl Loaded {
         let settings = &self.settings;
         // A followed vhid belongs to the node even if only the kernel could declare it: it is absent until the kernel has it.
         let mut vhids: Vec<_> = settings.services.iter().flat_map(|service| service.follows.clone()).collect();
-        if let Vips::Static(vips) = &settings.vips {
-            vhids.extend(vips.vhids.iter().map(|vhid| vhid.id.clone()));
-        }
+        let owned: Vec<OwnedVhid> = match &settings.vips {
+            Vips::Static(vips) => vips.vhids.iter().map(StaticVhid::owned).collect(),
+            Vips::Kernel | Vips::Opnsense { .. } => Vec::new(),
+        };
+        vhids.extend(owned.iter().map(|vhid| vhid.id.clone()));
         vhids.extend(self.opnsense.iter().flat_map(OpnsenseConfig::vhids).map(|vhid| vhid.id));
         vhids.sort_unstable();
         vhids.dedup();
         Policy {
             node: settings.node.name.clone(),
             vhids,
+            owned,
             services: settings.services.iter().map(super::settings::Service::policy).collect(),
             maintenance_demotion: settings.maintenance.demotion,
             maintenance_default_for: self.settings.maintenance.default_for,

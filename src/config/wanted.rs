@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::password::{self, PasswordError};
 use super::settings::{PfsyncVersion, StaticVhid, StaticVips};
 use crate::core::plan::{Wanted, WantedVhid};
-use crate::model::{PfsyncSettings, VhidSettings};
+use crate::core::policy::OwnedVhid;
+use crate::model::{CarpParameters, PfsyncSettings, VhidSettings};
 
 /// A password file that cannot be used any more.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +33,16 @@ impl StaticVips {
         });
         let vhids: Result<_, _> = self.vhids.iter().map(vhid).collect();
         Ok(Wanted { vhids: vhids?, remove: Vec::new(), pfsync, preempt: self.preempt })
+    }
+}
+
+impl StaticVhid {
+    /// What the core knows of it.
+    pub(super) fn owned(&self) -> OwnedVhid {
+        let Self { advbase, advskew, peer, peer6, .. } = *self;
+        let mut addresses = self.addresses.clone();
+        addresses.sort_unstable();
+        OwnedVhid { id: self.id.clone(), carp: CarpParameters { advbase, advskew, peer, peer6 }, addresses }
     }
 }
 

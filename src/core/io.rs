@@ -52,6 +52,13 @@ pub enum Input {
         /// Why it failed.
         result: Result<(), String>,
     },
+    /// The answer to [`Effect::Create`].
+    Created {
+        /// The boot it was for.
+        boot: String,
+        /// The writes that were made, or what could not be created.
+        result: Result<Vec<String>, String>,
+    },
     /// The answer to [`Effect::Act`].
     Acted {
         /// The service.
@@ -152,6 +159,11 @@ pub enum Effect {
     AddDemotion {
         /// The difference.
         delta: Demotion,
+    },
+    /// Create what the configuration owns and the kernel has nothing of.
+    Create {
+        /// The boot of the kernel, for the answer.
+        boot: String,
     },
     /// Do something to a service.
     Act {

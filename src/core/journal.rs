@@ -24,6 +24,9 @@ pub struct Journal {
     /// The node is to be shut down in that boot, see [`super::io::Request::Drain`].
     #[serde(default)]
     pub drain: bool,
+    /// The boot in which everything that the configuration owns was created.
+    #[serde(default)]
+    pub created_in: String,
     /// The probes, as `service/probe`, whose verdict in that boot is a reason for the share.
     #[serde(default)]
     pub unhealthy: BTreeSet<String>,

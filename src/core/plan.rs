@@ -47,6 +47,19 @@ pub struct WantedVhid {
 }
 
 impl Wanted {
+    /// The parts of it that the kernel has nothing of, each by itself: pfsync first, so that the node is held back until it has
+    /// the states, then every vhid. `net.inet.carp.preempt` is left as it is, because it concerns vhids that are there.
+    #[must_use]
+    pub fn absent(&self, have: &Inventory) -> Vec<Self> {
+        let preempt = have.variable(CarpVariable::Preempt).is_some_and(|value| value != 0);
+        let nothing = Self { vhids: Vec::new(), remove: Vec::new(), pfsync: None, preempt };
+        let off = have.pfsync.as_ref().is_none_or(|pfsync| pfsync.syncdev.is_none());
+        let pfsync = self.pfsync.iter().filter(|_| off).cloned();
+        let pfsync = pfsync.map(|pfsync| Self { pfsync: Some(pfsync), ..nothing.clone() });
+        let vhids = self.vhids.iter().filter(|vhid| have.vhid(&vhid.id).is_none()).cloned();
+        pfsync.chain(vhids.map(|vhid| Self { vhids: vec![vhid], ..nothing.clone() })).collect()
+    }
+
     /// What leads back from `now` to what was `before` the file was applied, for the vhids that it concerns.
     ///
     /// An empty vhid is not brought back, and one that was created without an address yet is left: both are in INIT, unheard.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Demotion, ServiceName, VhidRef};
+use crate::model::{CarpParameters, Demotion, ServiceName, VhidRef};
 
 /// Everything the core has to know of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ pub struct Policy {
     pub node: String,
     /// The vhids that the configuration says this node has, in ascending order. One that the kernel lacks is *absent*.
     pub vhids: Vec<VhidRef>,
+    /// Those of them that the configuration owns, as it wants them. Their keys are none of the core's business.
+    pub owned: Vec<OwnedVhid>,
     /// The services that follow vhids. Names are unique.
     pub services: Vec<ServicePolicy>,
     /// What a maintenance demotes by.
@@ -25,6 +28,17 @@ pub struct Policy {
     pub boot_hold: Duration,
     /// The longest time between two looks at the kernel.
     pub poll: Duration,
+}
+
+/// A vhid that the configuration owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedVhid {
+    /// Which one.
+    pub id: VhidRef,
+    /// What it should have.
+    pub carp: CarpParameters,
+    /// Its addresses, in ascending order.
+    pub addresses: Vec<IpNet>,
 }
 
 /// A service that follows the election.

@@ -376,6 +376,7 @@ impl Core {
             refusal: self.refusal.as_ref().map(|refusal| refusal.why.as_str()),
             events_lost: self.events.lost_for(now.mono),
             dead_interfaces: self.observer.known().map(dead_interfaces).unwrap_or_default(),
+            differing: self.differing(),
             silence: None,
         }
     }

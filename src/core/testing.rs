@@ -32,6 +32,7 @@ pub(crate) fn policy(services: Vec<ServicePolicy>) -> Policy {
     Policy {
         node: "fw1".to_owned(),
         vhids: Vec::new(),
+        owned: Vec::new(),
         services,
         maintenance_demotion: ShareAmount::FULL,
         maintenance_default_for: None,

@@ -1,5 +1,6 @@
 //! The core's promises, one test each. A small kernel and simulated drivers stand around it; time is a number.
 
+mod create;
 mod daemon;
 mod demotion;
 mod drain;

@@ -112,6 +112,8 @@ impl Node {
                     Effect::Note(note) => notes.push(note),
                     // An action that never ends is one that is never repeated.
                     Effect::Act { .. } | Effect::Probe { .. } | Effect::Reply { .. } | Effect::Exit => {}
+                    // The interfaces are not there yet; the daemon creates the vhids.
+                    Effect::Create { .. } => {}
                 }
             }
         }

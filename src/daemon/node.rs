@@ -15,7 +15,7 @@ use super::http::Exporter;
 use super::log::{self, Log};
 use super::metrics::{self, Counters};
 use super::state::StateFile;
-use super::{Event, clock, process};
+use super::{Event, clock, create, process};
 use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
@@ -199,6 +199,7 @@ impl Node {
                 return Some(Input::DemotionAdded { result });
             }
             Effect::Persist { seq, journal } => self.persist(seq, journal),
+            Effect::Create { boot } => self.create(boot),
             Effect::Act { service, kind, limit } => return self.act(&service, kind, limit),
             Effect::Probe { service, probe, timeout } => self.probe(&service, probe, timeout),
             Effect::Note(note) => self.note(note),
@@ -248,6 +249,15 @@ impl Node {
         tokio::task::spawn_blocking(move || {
             let result = state.write(&journal);
             let _ = events.send(Event::Input(Input::Persisted { seq, result }));
+        });
+    }
+
+    /// On a thread of its own as well: many vhids take many calls.
+    fn create(&self, boot: String) {
+        let (settings, events) = (self.configuration.settings.clone(), self.events.clone());
+        tokio::task::spawn_blocking(move || {
+            let result = create::absent(&settings);
+            let _ = events.send(Event::Input(Input::Created { boot, result }));
         });
     }
 

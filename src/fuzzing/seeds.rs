@@ -106,6 +106,7 @@ fn files() {
         until: Some(at(3_600_000).wall),
     };
     let journal = Journal {
+        created_in: "1".into(),
         boot: "0123456789abcdef".to_owned(),
         share: Demotion::new(241),
         mark: 1,

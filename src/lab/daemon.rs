@@ -222,6 +222,8 @@ impl SimDaemon {
                 around.kernel_writes += 1;
                 Some(Input::DemotionAdded { result: kernel.add_demotion(delta).map_err(|e| e.to_string()) })
             }
+            // The model's boot scripts have done it.
+            Effect::Create { boot } => Some(Input::Created { boot, result: Ok(Vec::new()) }),
             Effect::Act { service, kind, limit } => {
                 if self.later.iter().any(|(_, later)| matches!(later, Later::Acted { service: s, .. } if *s == service))
                 {

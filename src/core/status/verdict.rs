@@ -80,6 +80,8 @@ pub(super) struct Facts<'a> {
     pub(super) events_lost: Option<Duration>,
     /// Interfaces with vhids that do not run, and whether they are administratively up.
     pub(super) dead_interfaces: Vec<(InterfaceName, bool)>,
+    /// Vhids that are there and not as the configuration says, with what is different.
+    pub(super) differing: Vec<(VhidRef, String)>,
     /// Why the daemon is not the one who answers.
     pub(super) silence: Option<Problem>,
 }
@@ -147,6 +149,10 @@ fn vhids(status: &Status, facts: &Facts<'_>, problems: &mut Vec<Problem>) {
             let effect = "what follows it is standby on this node";
             problems.push(problem(Severity::Warning, what, effect, absent_remedy(status, vhid)));
         }
+    }
+    for (id, text) in &facts.differing {
+        let what = format!("{id} is not as carpd.toml says: {text}");
+        problems.push(problem(Severity::Warning, what, "only carpctl apply changes a live vhid", "carpctl plan"));
     }
     let masters = status.vhids.iter().filter(|v| v.state == VhidState::Master).count();
     let backups = status.vhids.iter().filter(|v| v.state == VhidState::Backup).count();

@@ -154,6 +154,7 @@ fn from_opnsense(name: &str, config: &OpnsenseConfig, carpd: &Carpd) -> NodeSetu
     let policy = Policy {
         node: name.to_owned(),
         vhids,
+        owned: Vec::new(),
         services: Vec::new(),
         maintenance_demotion: ShareAmount::FULL,
         maintenance_default_for: None,
