@@ -81,11 +81,17 @@ impl Draft {
             ));
         }
         match secret {
-            Secret::None => self.notes.push(format!("vhid {id} has no password: any host of its network can take it over.")),
+            Secret::None => {
+                self.notes.push(format!("vhid {id} has no password: any host of its network can take it over."))
+            }
             Secret::Hidden => self.notes.push(format!("Whether vhid {id} has a password is told to root only.")),
-            Secret::Binary => self.notes.push(format!(
-                "The key of vhid {id} is none that ifconfig(8) could have set; it stays as it is while no password_file is named."
-            )),
+            Secret::Binary => {
+                // No password_file can hold it, and carpd does not take over a vhid whose key it cannot name.
+                self.notes.push(format!(
+                    "The key of vhid {id} is none that ifconfig(8) could have set, so no password_file can hold it; the vhid was left out."
+                ));
+                return;
+            }
             Secret::Line(_) => {}
         }
         self.vhids.push(DraftVhid { vhid, secret });
@@ -115,6 +121,12 @@ impl Draft {
         let mut vhids: Vec<StaticVhid> = self.vhids.iter().map(vhid).collect();
         vhids.sort_by(|a, b| a.id.cmp(&b.id));
         Vips::Static(StaticVips { vhids, pfsync: self.pfsync.clone(), preempt: self.preempt.unwrap_or(true) })
+    }
+
+    /// Whether there are passwords that [`Self::passwords`] can write.
+    #[must_use]
+    pub fn has_passwords(&self) -> bool {
+        self.vhids.iter().any(DraftVhid::has_line)
     }
 
     /// The password files that belong to it, in `directory`.

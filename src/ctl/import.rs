@@ -31,6 +31,12 @@ pub(super) fn run(context: &mut Context, args: &ImportArgs) -> Ended {
     if args.rc_conf.is_none() && kernel.is_none() {
         notes.extend(set_up_elsewhere());
     }
+    if args.passwords.is_none() && draft.has_passwords() {
+        notes.push(
+            "The passwords were not written; --passwords does it. Without them carpctl plan refuses these vhids."
+                .to_owned(),
+        );
+    }
     for note in &notes {
         complain(&format!("note: {note}"));
     }
