@@ -23,7 +23,7 @@ pub mod role;
 pub mod service;
 mod share;
 pub mod status;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

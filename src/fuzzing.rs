@@ -6,6 +6,7 @@
 //! run.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a broken promise has to stop the fuzzer")]
 
+mod core;
 mod draw;
 mod files;
 mod kernel;
@@ -15,8 +16,9 @@ mod sockets;
 #[cfg(test)]
 mod tests;
 
+pub use self::core::core;
 pub use crate::daemon::fuzzing::{control, history, http, state_file};
-pub use files::{carpd_toml, config_xml, scenario};
+pub use files::{carpd_toml, config_xml, rc_conf, scenario};
 pub use kernel::{address, carp_netlink, carp_request, devd, kernel_log, netlink, nvlist, pfsync, requests, stats};
 pub use sockets::{answer, lab_ask};
 
@@ -32,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("carpd_toml", carpd_toml),
     ("config_xml", config_xml),
     ("control", control),
+    ("core", core),
     ("devd", devd),
     ("history", history),
     ("http", http),
@@ -40,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     ("netlink", netlink),
     ("nvlist", nvlist),
     ("pfsync", pfsync),
+    ("rc_conf", rc_conf),
     ("requests", requests),
     ("scenario", scenario),
     ("state_file", state_file),

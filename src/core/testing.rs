@@ -1,4 +1,5 @@
-//! Small builders for the core's tests.
+//! Small builders for the core's tests, and for the fuzzer.
+#![allow(clippy::unwrap_used, reason = "what does not parse here is a broken test")]
 
 use std::time::Duration;
 

@@ -12,6 +12,9 @@ use super::control::client;
 use super::control::{Asked, acceptable};
 use super::{history as entries, http as server, state};
 use crate::control::Answer;
+use crate::core::{Core, Input, Loaded, testing};
+use crate::ctl::render::{View, history as render};
+use crate::model::CarpState;
 
 /// A question to the control socket: one that is understood can be asked again.
 pub fn control(bytes: &[u8]) {
@@ -21,11 +24,17 @@ pub fn control(bytes: &[u8]) {
     assert_eq!(client::understand(&line).unwrap(), ask);
 }
 
-/// The state file: what is read from it, written and read again, stays what it is.
+/// The state file: what is read from it, written and read again, stays what it is; and whatever it says, carpd starts with it.
 pub fn state_file(bytes: &[u8]) {
     let Ok(journal) = state::understand(bytes) else { return };
     let document = state::document(&journal).unwrap();
     assert_eq!(state::understand(&document).unwrap(), journal);
+    let policy = testing::policy(vec![testing::service("gw", &["1@em0"])]);
+    let mut core = Core::new(policy, Loaded::Journal(journal), testing::at(0));
+    core.step(Input::Tick, testing::at(0));
+    let look = testing::snapshot(&[("1@em0", CarpState::Master)]);
+    core.step(Input::Read { result: Ok(look), log: Vec::new() }, testing::at(1));
+    let _ = (core.status(testing::at(2)), core.next_wake(testing::at(2)));
 }
 
 /// A seed for it.
@@ -34,9 +43,11 @@ pub(crate) fn state_document(journal: &crate::core::Journal) -> Vec<u8> {
     state::document(journal).unwrap()
 }
 
-/// The history on disk: every entry that is read is written as one line again.
+/// The history on disk: every entry that is read is written as one line again, and can be shown.
 pub fn history(bytes: &[u8]) {
-    for entry in entries::understand(bytes) {
+    let found: Vec<_> = entries::understand(bytes).collect();
+    let _ = render::entries(&found, &View::new(80, false, testing::at(0).wall), &jiff::tz::TimeZone::UTC);
+    for entry in found {
         let line = serde_json::to_vec(&entry).unwrap();
         assert_eq!(entries::understand(&line).collect::<Vec<_>>(), [entry]);
     }

@@ -116,9 +116,13 @@ fn restore(directory: &Path) -> (VecDeque<Entry>, bool) {
     (entries, torn)
 }
 
+/// No history comes to so many entries: a damaged number must not end the counting.
+const MOST: u64 = u64::MAX / 2;
+
 /// The entries in the content of a file. Lines that are none are passed over: the first may be cut, and so may the last.
 pub(super) fn understand(bytes: &[u8]) -> impl Iterator<Item = Entry> {
-    bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+    let entries = bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Entry>(line).ok());
+    entries.filter(|entry| entry.seq < MOST)
 }
 
 /// The end of a file, as far as it can hold entries of interest.
@@ -184,6 +188,21 @@ mod tests {
         writer.await.unwrap();
         let (entries, torn) = restore(directory);
         assert_eq!((entries[999].seq, torn), (1501, false), "a line cut by a crash does not spoil the next one");
+    }
+
+    #[tokio::test]
+    async fn a_damaged_number_does_not_end_the_counting() {
+        let directory = tempfile::tempdir().unwrap();
+        let line = |seq: u64| {
+            let entry = Entry { seq, time: Wall::from_millis(0), note: note("old") };
+            serde_json::to_string(&entry).unwrap() + "\n"
+        };
+        append(directory.path(), (line(7) + &line(u64::MAX)).as_bytes()).unwrap();
+        let (mut history, _writer) = History::open(directory.path());
+        assert_eq!(
+            [history.add(note("a"), Wall::from_millis(1)).seq, history.add(note("b"), Wall::from_millis(1)).seq],
+            [8, 9]
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::load;
 use crate::config::opnsense::OpnsenseConfig;
+use crate::config::rc_conf::RcConf;
 use crate::config::system::AnySystem;
 use crate::config::{Finding, Settings, lint};
 use crate::lab::scenario::Scenario;
@@ -57,4 +58,17 @@ pub fn scenario(bytes: &[u8]) {
     for mistake in mistakes {
         assert!(mistake.line.is_none_or(|line| (1..=lines).contains(&line)), "{mistake}");
     }
+}
+
+/// An rc.conf: nothing in it is run, and what is found or not understood has a line that there is.
+pub fn rc_conf(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = 1 + text.bytes().filter(|byte| *byte == b'\n').count();
+    let mut read = RcConf::default();
+    read.add(&text, Path::new("rc.conf"));
+    for vip in read.vips() {
+        assert!((1..=lines).contains(&usize::try_from(vip.place.line).unwrap()), "{vip:?}");
+        let _ = read.interface(&vip.interface);
+    }
+    let _ = (read.unread().len(), read.calls());
 }

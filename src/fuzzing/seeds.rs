@@ -18,6 +18,20 @@ use crate::sys::recorded::{buffers_in_order, text};
 
 const FIXTURES: &str = "tests/fixtures/freebsd-15.1-amd64";
 
+/// Lines of the forms that the handbook teaches.
+const RC_CONF: &str = r#"hostname="fw1" # a comment
+ifconfig_em0="inet 192.0.2.11/24"
+ifconfig_em0_alias0="inet vhid 1 advskew 100 pass 'se cret' alias 192.0.2.1/32"
+ifconfig_em0_alias1="inet6 vhid 1 2001:db8::1/64 advbase 2 pass secret"
+ifconfig_vlan0_10_aliases="\
+    inet vhid 7 peer 192.0.2.12 pass $x 10.7.0.1/24 \
+    inet 10.7.0.2-5/24"
+create_args_vlan0="vlan 10 vlandev em1"
+cloned_interfaces="vlan0"
+pfsync_enable="YES"; pfsync_syncdev=em2
+: ${kld_list:="carp"}
+"#;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -61,6 +75,7 @@ fn keep_file(target: &str, path: &str) {
 #[ignore = "writes into fuzz/corpus"]
 fn write_the_seeds() {
     kernel();
+    inputs();
     files();
     sockets();
 }
@@ -91,10 +106,65 @@ fn kernel() {
     keep("requests", "ones", &[0xff; 160]);
 }
 
+/// A maintenance from its beginning to its end, and what else may happen to a daemon.
+fn inputs() {
+    let read = |sum: i32| {
+        let mut look = snapshot(&[("1@em0", Master), ("3@em1", Backup)]);
+        look.sysctls.demotion = Demotion::new(sum);
+        Input::Read { result: Ok(look), log: Vec::new() }
+    };
+    let request = |id, request| Input::Request { id, by: "anna".to_owned(), request };
+    let reason = "update".to_owned();
+    let enter = Request::MaintenanceEnter { reason, until: Some(at(600_000).wall), force: false };
+    let persisted = |seq| Input::Persisted { seq, result: Ok(()) };
+    let written = || Input::DemotionAdded { result: Ok(()) };
+    let maintenance = [
+        Input::Tick,
+        read(0),
+        persisted(1),
+        request(1, enter),
+        persisted(2),
+        read(0),
+        persisted(3),
+        written(),
+        read(241),
+        persisted(4),
+        request(2, Request::MaintenanceLeave),
+        persisted(5),
+        read(241),
+        persisted(6),
+        written(),
+        read(0),
+    ];
+    let service = || "gw".parse().unwrap();
+    let troubles = [
+        Input::Tick,
+        Input::Read { result: Err("no".to_owned()), log: Vec::new() },
+        read(240),
+        Input::Hint(vec![("1@em0".parse().unwrap(), Backup)]),
+        Input::Acted { service: service(), outcome: crate::core::service::Outcome::Failed("no".to_owned()) },
+        Input::Probed {
+            service: service(),
+            probe: 0,
+            reading: crate::core::probe::Reading::Unhealthy,
+            text: "no".to_owned(),
+        },
+        Input::Persisted { seq: 1, result: Err("full".to_owned()) },
+        Input::DemotionAdded { result: Err("not permitted".to_owned()) },
+        request(3, Request::LedgerAssume { landed: false }),
+        Input::Shutdown,
+    ];
+    for (name, inputs) in [("maintenance", &maintenance[..]), ("troubles", &troubles[..])] {
+        let lines: Vec<Vec<u8>> = inputs.iter().map(|input| serde_json::to_vec(input).unwrap()).collect();
+        keep("core", name, &lines.join(&b'\n'));
+    }
+}
+
 fn files() {
     for file in ["examples/carpd.toml.sample", "tests/config/mistakes.toml", "tests/config/static.toml"] {
         keep_file("carpd_toml", file);
     }
+    keep("rc_conf", "handbook", RC_CONF.as_bytes());
     keep_file("config_xml", "tests/config/fw1.xml");
     for name in ["busy-day", "active-active", "boot-hold"] {
         keep_file("scenario", &format!("tests/scenarios/{name}.toml"));
