@@ -43,7 +43,7 @@ autopsy() {
 		on "$node" ifconfig -a inet 2> /dev/null | grep -e flags= -e vhid -e vrid | grep -v -e lo0 -e pflog0 || true
 		on "$node" sysctl net.inet.carp.demotion net.inet.carp.preempt net.inet.carp.allow | paste -s -d ' ' - || true
 		if [ -e "$CASE/$node/log" ]; then
-			timeout 10 jexec "$P.$node" "$CARPCTL" --config "$CASE/$node/carpd.toml" --color never status || true
+			timeout 10 jexec "$P.$node" "$CARPCTL" --config "$CASE/$node/carpd.toml" --color never status | head -n 30 || true
 			tail -n 15 "$CASE/$node/log"
 			ps -J "$P.$node" -d -o pid,stat,wchan,etime,args || true
 		fi
