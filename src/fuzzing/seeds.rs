@@ -141,7 +141,10 @@ fn inputs() {
         Input::Tick,
         Input::Read { result: Err("no".to_owned()), log: Vec::new() },
         read(240),
-        Input::Hint(vec![("1@em0".parse().unwrap(), Backup)]),
+        Input::Hint {
+            source: crate::core::events::EventSource::Devd,
+            changes: vec![("1@em0".parse().unwrap(), Backup)],
+        },
         Input::Acted { service: service(), outcome: crate::core::service::Outcome::Failed("no".to_owned()) },
         Input::Probed {
             service: service(),
