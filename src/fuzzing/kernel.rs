@@ -13,6 +13,7 @@ use crate::sys::pfsync::{LEGACY_SIZE, Pfsync};
 use crate::sys::stats::{CarpStats, PfsyncStats};
 use crate::sys::{
     address as addresses, carp_netlink as carp, carp_request as carpreq, devd as records, kernel_log as log,
+    nlsysevent, rtnetlink,
 };
 
 /// The framing of netlink: a message that is read and framed again is the same message.
@@ -23,8 +24,10 @@ pub fn netlink(bytes: &[u8]) {
         assert!(total <= bytes.len(), "the messages are longer than the datagram");
         let framed = Builder::request(message.kind, 0, message.seq, message.body).finish();
         assert_eq!(messages(&framed).next(), Some(Ok(message)));
+        // What is told without having been asked comes on sockets of its own, in the same framing.
+        let _ = (rtnetlink::changed(&message), nlsysevent::decode(message.kind, &message));
         if let Ok(Answer::Data(data)) = message.answer() {
-            let _ = Family::decode(&data);
+            let _ = Family::decode(&data).is_ok_and(|family| nlsysevent::groups(&family).is_some());
             let mut again = Builder::request(data.kind, 0, data.seq, &[]);
             for (kind, value) in attributes(data.body) {
                 again = again.attribute(kind, value);

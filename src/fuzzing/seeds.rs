@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::control::{Answer, Ask, Entry};
+use crate::core::events::EventSource;
 use crate::core::journal::Pending;
 use crate::core::policy::{Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
 use crate::core::testing::{at, policy, service, snapshot};
@@ -141,11 +142,9 @@ fn inputs() {
         Input::Tick,
         Input::Read { result: Err("no".to_owned()), log: Vec::new() },
         read(240),
-        Input::Hint {
-            source: crate::core::events::EventSource::Devd,
-            changes: vec![("1@em0".parse().unwrap(), Backup)],
-        },
+        Input::Hint { source: EventSource::Devd, changes: vec![("1@em0".parse().unwrap(), Backup)] },
         Input::Acted { service: service(), outcome: crate::core::service::Outcome::Failed("no".to_owned()) },
+        Input::Nudge,
         Input::Probed {
             service: service(),
             probe: 0,
@@ -275,6 +274,6 @@ fn core() -> Core {
     core.step(Input::Read { result: Ok(look), log: Vec::new() }, at(1));
     let request = Request::MaintenanceEnter { reason: "a".to_owned(), until: None, force: true };
     core.step(Input::Request { id: 1, by: "anna".to_owned(), request }, at(2));
-    core.step(Input::EventSource { source: crate::core::events::EventSource::Devd, connected: false }, at(3_000));
+    core.step(Input::EventSource { source: EventSource::Devd, connected: false }, at(3_000));
     core
 }
