@@ -343,7 +343,7 @@ impl Core {
 
     fn look(&mut self, now: Now) {
         if self.observer.due(now.mono) {
-            self.observer.asked(now.mono);
+            self.observer.asked();
             self.look_is_stale = self.is_writing_the_sum();
             self.out.push(Effect::Read { log: self.ledger == Ledger::Unread });
         }

@@ -12,10 +12,6 @@ use crate::model::{Mono, Now, Snapshot};
 const AGAIN: [Duration; 4] =
     [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(300), Duration::from_millis(1000)];
 
-/// The least time between a look and the one for the next hint. Several sources announce the same change, within a moment;
-/// a look for each would take the processor from what the first look has started.
-const BREATH: Duration = Duration::from_millis(10);
-
 /// How long after a look that failed the next one follows.
 const UNREADABLE: Duration = Duration::from_secs(1);
 
@@ -27,8 +23,6 @@ pub struct Observer {
     unreadable: Option<(Now, String)>,
     next: Mono,
     burst: Option<Burst>,
-    /// When the last look was asked for.
-    looked: Option<Mono>,
     /// A look was asked for and its answer is awaited.
     asked: bool,
 }
@@ -44,7 +38,7 @@ impl Observer {
     #[must_use]
     pub fn new(now: Now) -> Self {
         let unreadable = Some((now, "the kernel was not read yet".to_owned()));
-        Self { seen: None, unreadable, next: now.mono, burst: None, looked: None, asked: false }
+        Self { seen: None, unreadable, next: now.mono, burst: None, asked: false }
     }
 
     /// The last look, even if it is old.
@@ -65,10 +59,10 @@ impl Observer {
         self.unreadable.as_ref().map(|(since, why)| (*since, why.as_str()))
     }
 
-    /// Something may have happened: look at once, unless that was done a moment ago, and again until two looks agree.
+    /// Something may have happened: look at once, and again until two looks agree.
     pub fn hint(&mut self, now: Mono) {
         self.burst = Some(Burst { hinted: now, done: 0 });
-        self.next = self.looked.map_or(now, |looked| now.max(looked + BREATH));
+        self.next = now;
     }
 
     /// Whether a look is due.
@@ -78,9 +72,8 @@ impl Observer {
     }
 
     /// A look is being made; its answer comes with [`Self::read`].
-    pub fn asked(&mut self, now: Mono) {
+    pub fn asked(&mut self) {
         self.asked = true;
-        self.looked = Some(now);
     }
 
     /// Whether an answer is awaited.
@@ -155,7 +148,7 @@ mod tests {
     fn without_a_hint_the_kernel_is_read_every_poll() {
         let mut observer = Observer::new(at(0));
         assert!(observer.due(at(0).mono));
-        observer.asked(at(0).mono);
+        observer.asked();
         observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
         assert_eq!(observer.next().unwrap(), at(5_000).mono);
     }
@@ -163,13 +156,13 @@ mod tests {
     #[test]
     fn after_a_hint_it_is_read_until_two_looks_agree() {
         let mut observer = Observer::new(at(0));
-        observer.asked(at(0).mono);
+        observer.asked();
         observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
         observer.hint(at(1_000).mono);
         let looks = [(1_000, Backup), (1_020, Master), (1_100, Master)];
         for (when, state) in looks {
             assert_eq!(observer.next().unwrap(), at(when).mono);
-            observer.asked(at(when).mono);
+            observer.asked();
             observer.read(Ok(snapshot(&[("1@em0", state)])), POLL, at(when));
         }
         assert_eq!(observer.next().unwrap(), at(6_100).mono);
@@ -182,7 +175,7 @@ mod tests {
         let mut state = Backup;
         for when in [0, 20, 100, 300, 1_000] {
             assert_eq!(observer.next().unwrap(), at(when).mono);
-            observer.asked(at(when).mono);
+            observer.asked();
             observer.read(Ok(snapshot(&[("1@em0", state)])), POLL, at(when));
             state = if state == Backup { Master } else { Backup };
         }
@@ -192,11 +185,11 @@ mod tests {
     #[test]
     fn an_unreadable_kernel_is_tried_every_second_and_remembered_since_when() {
         let mut observer = Observer::new(at(0));
-        observer.asked(at(0).mono);
+        observer.asked();
         observer.read(Ok(snapshot(&[])), POLL, at(0));
-        observer.asked(at(5_000).mono);
+        observer.asked();
         observer.read(Err("gone".into()), POLL, at(5_000));
-        observer.asked(at(6_000).mono);
+        observer.asked();
         observer.read(Err("still gone".into()), POLL, at(6_000));
         assert_eq!(observer.unreadable(), Some((at(5_000), "still gone")));
         assert_eq!(observer.next().unwrap(), at(7_000).mono);
@@ -206,7 +199,7 @@ mod tests {
     #[test]
     fn a_look_for_somebody_else_leaves_the_schedule_as_it_is() {
         let mut observer = Observer::new(at(0));
-        observer.asked(at(0).mono);
+        observer.asked();
         observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
         observer.hint(at(1_000).mono);
         for when in [1_000, 1_001, 1_002] {
@@ -214,24 +207,5 @@ mod tests {
             assert_eq!(observer.next().unwrap(), at(1_000).mono);
         }
         assert_eq!(observer.known(), Some(&snapshot(&[("1@em0", Master)])));
-    }
-
-    #[test]
-    fn hints_of_the_same_moment_share_a_look_and_none_is_forgotten() {
-        let mut observer = Observer::new(at(0));
-        observer.asked(at(0).mono);
-        observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(0));
-        observer.hint(at(1_000).mono);
-        assert_eq!(observer.next().unwrap(), at(1_000).mono, "the first is looked after at once");
-        observer.asked(at(1_000).mono);
-        observer.read(Ok(snapshot(&[("1@em0", Master)])), POLL, at(1_000));
-        for when in [1_001, 1_002, 1_009] {
-            observer.hint(at(when).mono);
-            assert_eq!(observer.next().unwrap(), at(1_010).mono);
-        }
-        observer.asked(at(1_010).mono);
-        observer.read(Ok(snapshot(&[("1@em0", Backup)])), POLL, at(1_010));
-        observer.hint(at(1_025).mono);
-        assert_eq!(observer.next().unwrap(), at(1_025).mono);
     }
 }
