@@ -18,11 +18,13 @@
 //! service(8) clears the environment before it runs a script of rc(8), so such a script sees none of these.
 
 mod driver;
+mod pidfile;
 mod probe;
 mod process;
 
 use crate::config::settings;
 use crate::model::ServiceName;
+use probe::Permit;
 
 pub use driver::Action;
 pub use probe::Health;
@@ -31,12 +33,21 @@ pub use probe::Health;
 ///
 /// Looking up a user may ask a directory server, so it is done when the configuration is read and not when every
 /// millisecond counts.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Prepared {
     /// What the configuration says.
     pub settings: settings::Service,
     user: Option<Result<(u32, u32), String>>,
     node: String,
+    /// One for each probe.
+    permits: Vec<Permit>,
+}
+
+/// Whether both ask for the same behaviour.
+impl PartialEq for Prepared {
+    fn eq(&self, other: &Self) -> bool {
+        self.settings == other.settings && self.user == other.user && self.node == other.node
+    }
 }
 
 impl Prepared {
@@ -47,7 +58,8 @@ impl Prepared {
             settings::Driver::Exec { user: Some(name), .. } => Some(look_up(name)),
             _ => None,
         };
-        Self { settings, user, node: node.to_owned() }
+        let permits = settings.probes.iter().map(|_| Permit::new()).collect();
+        Self { settings, user, node: node.to_owned(), permits }
     }
 
     /// Its name.

@@ -55,6 +55,15 @@ impl Configuration {
             && self.admins == other.admins
     }
 
+    /// Keeps those services of `running` that are unchanged, with what is known of their probes that hang.
+    pub(crate) fn keep_unchanged_services(&mut self, running: &Self) {
+        for (name, service) in &mut self.services {
+            if let Some(old) = running.services.get(name).filter(|old| *old == service) {
+                service.clone_from(old);
+            }
+        }
+    }
+
     /// Replaces what a running daemon cannot change by what it runs with, and names those keys.
     pub(crate) fn keep_what_needs_a_restart(&mut self, running: &Settings) -> Vec<&'static str> {
         let (node, old) = (&mut self.settings.node, &running.node);

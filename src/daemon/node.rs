@@ -394,6 +394,7 @@ impl Node {
 
     fn adopt(&mut self, mut new: Configuration) -> Reply {
         self.counters.reload_succeeded(clock::now().wall);
+        new.keep_unchanged_services(&self.configuration);
         let kept = new.keep_what_needs_a_restart(&self.configuration.settings);
         if kept.is_empty() && self.configuration.same_as(&new) {
             tracing::debug!("the configuration is unchanged");

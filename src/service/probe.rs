@@ -1,5 +1,6 @@
 //! Looks at the health of a service.
 
+mod blocking;
 mod exec;
 mod file;
 mod http;
@@ -8,6 +9,8 @@ mod tcp;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+pub(super) use blocking::Permit;
 
 use super::Prepared;
 use crate::config::settings::ProbeTest;
@@ -33,12 +36,13 @@ impl Health {
     /// Runs probe number `index` of `service`, which takes at most about `limit`; `None` if there is no such probe.
     pub async fn look(service: Arc<Prepared>, index: usize, limit: Duration) -> Option<Self> {
         let test = &service.settings.probes.get(index)?.test;
+        let permit = service.permits.get(index)?;
         Some(match test {
             ProbeTest::Exec(command) => Self::of(exec::look(&service, command, limit).await),
             ProbeTest::Tcp(address) => Self::of(tcp::look(*address, limit).await),
             ProbeTest::Http(http) => http::look(http, limit).await,
-            ProbeTest::File { path, max_age } => Self::of(file::look(path.clone(), *max_age, limit).await),
-            ProbeTest::Process(process) => Self::of(process::look(process.clone(), limit).await),
+            ProbeTest::File { path, max_age } => Self::of(file::look(permit, path.clone(), *max_age, limit).await),
+            ProbeTest::Process(process) => Self::of(process::look(permit, process.clone(), limit).await),
         })
     }
 }

@@ -3,19 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
-
+use super::blocking::Permit;
 use crate::config::duration::Shown;
 
-pub(super) async fn look(path: PathBuf, max_age: Duration, limit: Duration) -> Result<String, String> {
+pub(super) async fn look(permit: &Permit, path: PathBuf, max_age: Duration, limit: Duration) -> Result<String, String> {
     let shown = path.display().to_string();
-    // A file system over the network may take for ever.
-    match timeout(limit, spawn_blocking(move || judge(&path, max_age, SystemTime::now()))).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(error)) => Err(format!("{shown}: {error}")),
-        Err(_) => Err(format!("{shown} could not be looked at within {limit:?}")),
-    }
+    permit.run(&shown, limit, move || judge(&path, max_age, SystemTime::now())).await
 }
 
 fn judge(path: &Path, max_age: Duration, now: SystemTime) -> Result<String, String> {

@@ -128,6 +128,66 @@ mod tests {
         }
     }
 
+    /// A server that does `talk` with the first that connects.
+    async fn talker<F: Future<Output = ()> + Send + 'static>(
+        talk: impl FnOnce(TcpStream) -> F + Send + 'static,
+    ) -> HttpProbe {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/health", listener.local_addr().unwrap()).parse().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 1024]).await;
+            talk(stream).await;
+        });
+        HttpProbe { url, healthy: vec![StatusRange::SUCCESS], ignored: Vec::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_trickles_or_never_gets_to_the_point_is_unhealthy_at_the_limit() {
+        let limit = Duration::from_secs(5);
+        let trickles = talker(|mut stream| async move {
+            for byte in b"HTTP/1.1 200 OK\r\n".iter().chain(b"X: aaaa\r\n".repeat(1000).iter()) {
+                tokio::time::sleep(Duration::from_millis(900)).await;
+                if stream.write_all(&[*byte]).await.is_err() {
+                    return;
+                }
+            }
+        });
+        let promises = talker(|mut stream| async move {
+            while stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(900)).await;
+            }
+        });
+        for probe in [trickles.await, promises.await] {
+            let health = look(&probe, limit).await;
+            assert_eq!(health.reading, Reading::Unhealthy);
+            assert!(health.text.ends_with("did not answer within 5s"), "{health:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_reset_is_unhealthy_before_and_amid_the_answer() {
+        for begun in [&b""[..], b"HTTP/1.1 200 OK\r\nX: y\r\n"] {
+            let probe = talker(move |mut stream| async move {
+                let _ = stream.write_all(begun).await;
+                stream.set_zero_linger().unwrap();
+            });
+            let health = look(&probe.await, SECOND).await;
+            assert_eq!(health.reading, Reading::Unhealthy, "{health:?}");
+            assert!(health.text.contains("reset"), "{health:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_judged_by_its_code_and_not_followed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let answer = format!("HTTP/1.1 302 Found\r\nLocation: http://{}/\r\n\r\n", listener.local_addr().unwrap());
+        let health = look(&server(answer.into_bytes(), true).await, SECOND).await;
+        assert_eq!(health.reading, Reading::Unhealthy, "{health:?}");
+        assert!(health.text.ends_with("answers 302"), "{health:?}");
+        assert!(timeout(Duration::from_millis(1), listener.accept()).await.is_err(), "it was followed");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_that_never_answers_is_unhealthy_at_the_limit() {
         let health = look(&server(Vec::new(), false).await, Duration::from_millis(300)).await;
