@@ -23,5 +23,6 @@ pub mod fuzzing;
 pub mod kernel;
 pub mod lab;
 pub mod model;
+mod regular_file;
 pub mod service;
 pub mod sys;

@@ -1,9 +1,8 @@
 //! `carpctl config check`: one file, or a pair's two, judged and shown.
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -15,6 +14,7 @@ use super::load::{self, Loaded, Unusable};
 use super::opnsense::{self, OpnsenseConfig};
 use super::system::{AnySystem, System, ThisSystem};
 use super::{Entry, Finding, Severity, lint, pair};
+use crate::regular_file;
 
 /// What kind of configuration a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -115,8 +115,7 @@ impl Format {
 /// The first bytes of a file.
 fn head(path: &Path) -> io::Result<Vec<u8>> {
     let mut start = Vec::new();
-    // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let (file, _) = regular_file::open(path)?;
     file.take(4096).read_to_end(&mut start)?;
     Ok(start)
 }

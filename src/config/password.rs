@@ -1,13 +1,13 @@
 //! The file that holds a vhid's password.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use crate::model::CarpKey;
+use crate::regular_file::{self, OpenError};
 
 /// The largest password file that is read; more than the kernel's 19 bytes, so that a longer password can be told from a wrong file.
 const MAX_BYTES: u64 = 1024;
@@ -49,13 +49,10 @@ pub struct Password {
 /// # Errors
 /// See [`PasswordError`]. No message holds any part of the password.
 pub fn read(path: &Path) -> Result<Password, PasswordError> {
-    // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
-    // The opened file is examined, not the name, which could lead elsewhere a moment later.
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(PasswordError::NotAFile);
-    }
+    let (file, meta) = regular_file::open(path).map_err(|error| match error {
+        OpenError::Io(error) => PasswordError::Io(error),
+        OpenError::NotAFile => PasswordError::NotAFile,
+    })?;
     if meta.mode() & 0o077 != 0 {
         return Err(PasswordError::Open(meta.mode() & 0o7777));
     }

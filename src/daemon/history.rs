@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::control::Entry;
 use crate::core::{Level, Note, Topic};
 use crate::model::Wall;
+use crate::regular_file;
 
 /// How many entries are kept in memory.
 const KEPT: usize = 1000;
@@ -127,9 +128,8 @@ pub(super) fn understand(bytes: &[u8]) -> impl Iterator<Item = Entry> {
 
 /// The end of a file, as far as it can hold entries of interest.
 fn tail(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(ROTATE_AT / 4)))?;
+    let (mut file, meta) = regular_file::open(path)?;
+    file.seek(SeekFrom::Start(meta.len().saturating_sub(ROTATE_AT / 4)))?;
     let mut bytes = Vec::new();
     file.take(ROTATE_AT).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::core::{Journal, Loaded};
+use crate::regular_file;
 
 /// The version of the file's format that this program writes, and the newest it can read.
 const FORMAT: u64 = 1;
@@ -151,13 +152,10 @@ fn frozen(why: String) -> (Loaded, Option<String>) {
     (Loaded::Frozen(why.clone()), Some(why))
 }
 
+/// The content of the file, of which a part is enough to see that it is damaged if it is too long.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // Without O_NONBLOCK, a pipe in the file's place would hang the daemon.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
+    let (file, _) = regular_file::open(path)?;
     file.take(LONGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -3,15 +3,15 @@
 //! OPNsense truncates and rewrites the file in place under an exclusive `flock`, so a reader without the lock can see half a
 //! file (`src/opnsense/mvc/app/library/OPNsense/Core/Config.php` of opnsense/core).
 
-use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+
+use crate::regular_file::{self, OpenError};
 
 /// The largest file that is read, in bytes. Real ones have some hundred KiB to a few MiB.
 pub const MAX_BYTES: u64 = 64 << 20;
@@ -74,12 +74,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>, ReadError> {
 
 pub(super) fn read_within(path: &Path, limit: Duration) -> Result<Vec<u8>, ReadError> {
     let io = |source| ReadError::Io { file: path.to_owned(), source };
-    // O_NONBLOCK: opening a pipe must not wait for its writer. It means nothing for a regular file.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(io)?;
-    let metadata = file.metadata().map_err(io)?;
-    if !metadata.is_file() {
-        return Err(ReadError::NotAFile { file: path.to_owned() });
-    }
+    let (file, _) = regular_file::open(path).map_err(|error| match error {
+        OpenError::Io(error) => io(error),
+        OpenError::NotAFile => ReadError::NotAFile { file: path.to_owned() },
+    })?;
     let started = Instant::now();
     let mut waiting = file;
     let locked = loop {

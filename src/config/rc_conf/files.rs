@@ -1,14 +1,14 @@
 //! The files that rc.subr(8) reads on a running system.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::{RcConf, Unread};
 use crate::config::Place;
+use crate::regular_file;
 
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -61,12 +61,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// It cannot be read, is no regular file, or has more than 1 MiB.
 pub fn read_text(path: &Path) -> io::Result<Zeroizing<String>> {
-    // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
-    }
+    let (file, meta) = regular_file::open(path)?;
     // The capacity is hardly ever exceeded: a growing vector would leave copies behind that are not wiped.
     let capacity = usize::try_from(meta.len().min(MAX_BYTES)).unwrap_or_default() + 4096;
     let mut bytes = Zeroizing::new(Vec::with_capacity(capacity));
