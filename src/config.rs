@@ -11,6 +11,7 @@ pub mod load;
 pub mod opnsense;
 mod pair;
 pub mod password;
+mod profile;
 pub mod rc_conf;
 pub mod settings;
 pub mod system;

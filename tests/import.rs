@@ -56,6 +56,10 @@ impl System for Machine {
     fn rc_conf(&self) -> RcConf {
         rc_conf(self.0)
     }
+
+    fn program_file(&self, path: &Path) -> Option<Result<String, String>> {
+        AnySystem.program_file(path)
+    }
 }
 
 fn rc_conf(text: &str) -> RcConf {

@@ -10,9 +10,9 @@ mod suggest;
 mod values;
 mod vips;
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
@@ -20,6 +20,7 @@ use self::report::Report;
 use self::section::Section;
 use super::catalogue::carpd_toml as codes;
 use super::opnsense::OpnsenseConfig;
+use super::profile;
 use super::rc_conf::{Unread, Vip};
 use super::settings::{KernelChoice, Settings};
 use super::system::System;
@@ -76,6 +77,8 @@ pub(crate) struct NotToml(pub(crate) Report);
 pub(crate) struct File {
     pub(crate) settings: Settings,
     pub(crate) opnsense: Option<OpnsenseConfig>,
+    /// The files of other programs that a profile took values from.
+    pub(crate) program_files: BTreeSet<PathBuf>,
     /// A file that it names could not be read.
     pub(crate) unread: bool,
     pub(crate) report: Report,
@@ -84,7 +87,7 @@ pub(crate) struct File {
 /// Reads the text of `path`, and what it names.
 pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File, NotToml> {
     let mut report = Report::new(path, text);
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (mut table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in &errors {
             let line = error.span().map_or(0, |span| report.line(span.start));
@@ -93,6 +96,7 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File,
         }
         return Err(NotToml(report));
     }
+    let program_files = profile::expand(table.get_mut(), &mut report, &|path| system.program_file(path));
     let mut cx = Context { report, system, opnsense: None, elsewhere: Elsewhere::default(), unread: false };
     let mut root = Section::root(table.get_ref());
     let node = node::node(&mut root, &mut cx);
@@ -112,7 +116,7 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File,
         vips,
     };
     root.finish(&mut cx.report);
-    Ok(File { settings, opnsense: cx.opnsense, unread: cx.unread, report: cx.report })
+    Ok(File { settings, opnsense: cx.opnsense, program_files, unread: cx.unread, report: cx.report })
 }
 
 /// The line where `what` was seen before; otherwise `line` is noted as its first.

@@ -1,10 +1,10 @@
 //! carpd.toml from the disk, checked and ready for use.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use super::catalogue::carpd_toml as codes;
 use super::file::report::{Report, usable};
@@ -14,6 +14,7 @@ use super::system::{System, ThisSystem};
 use super::{Finding, Settings, Severity};
 use crate::config::settings::{StaticVhid, Vips};
 use crate::core::policy::{OwnedVhid, Policy};
+use crate::regular_file::{self, OpenError};
 
 /// Where the configuration is unless the caller says otherwise.
 pub const DEFAULT_PATH: &str = "/usr/local/etc/carpd/carpd.toml";
@@ -28,6 +29,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// What OPNsense's configuration says, if it owns the vhids.
     pub opnsense: Option<OpnsenseConfig>,
+    /// The files of other programs that values were taken from: a change of one is a change of the configuration.
+    pub program_files: BTreeSet<PathBuf>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -137,13 +140,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Contents, Unusable> {
         };
         unread(&codes::UNREADABLE, cause, remedy_for(&error))
     };
-    // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path).map_err(cannot)?;
-    let meta = opened.metadata().map_err(cannot)?;
-    if !meta.is_file() {
-        let cause = format!("{} is not a regular file", path.display());
-        return Err(unread(&codes::UNREADABLE, cause, "name a carpd.toml"));
-    }
+    let (opened, meta) = regular_file::open(path).map_err(|error| match error {
+        OpenError::Io(error) => cannot(error),
+        OpenError::NotAFile => {
+            let cause = format!("{} is not a regular file", path.display());
+            unread(&codes::UNREADABLE, cause, "name a carpd.toml")
+        }
+    })?;
     let mut bytes = Vec::new();
     opened.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > MAX_BYTES {
@@ -163,7 +166,7 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
         report.add(&codes::NOT_UTF8, line, "", "the file has bytes that are not UTF-8 text", "save it as UTF-8");
         Unusable { unread: true, findings: report.finish() }
     })?;
-    let File { settings, opnsense, unread, mut report } = file::read(path, text, system)
+    let File { settings, opnsense, program_files, unread, mut report } = file::read(path, text, system)
         .map_err(|NotToml(report)| Unusable { unread: true, findings: report.finish() })?;
     if text.trim().is_empty() {
         let cause = "the file is empty, so every setting is its default and no service is managed";
@@ -175,7 +178,11 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
         report.add(&codes::OPEN_FILE, 0, "", cause, "run `chmod go-w` on it");
     }
     let findings = report.finish();
-    if usable(&findings) { Ok(Loaded { settings, opnsense, findings }) } else { Err(Unusable { unread, findings }) }
+    if usable(&findings) {
+        Ok(Loaded { settings, opnsense, program_files, findings })
+    } else {
+        Err(Unusable { unread, findings })
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::opnsense::{self, OpnsenseConfig};
 use super::password::{self, PasswordError};
 use super::rc_conf::RcConf;
 use super::settings::ScriptName;
+use crate::regular_file;
 
 /// What is known of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +46,19 @@ pub trait System {
     fn opnsense(&self, path: &Path) -> Option<Result<OpnsenseConfig, opnsense::LoadError>>;
     /// What rc.conf(5) says; nothing where there is none.
     fn rc_conf(&self) -> RcConf;
+    /// The text of a program's own configuration. None where it is out of reach.
+    ///
+    /// # Errors
+    /// Why it cannot be read, as the rest of a sentence that begins with its name.
+    fn program_file(&self, path: &Path) -> Option<Result<String, String>>;
 }
 
 /// The machine this process runs on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThisSystem;
+
+/// More than any program's configuration has, in bytes.
+const MAX_PROGRAM_FILE: u64 = 1 << 20;
 
 const RC_DIRECTORIES: [&str; 2] = ["/etc/rc.d", "/usr/local/etc/rc.d"];
 
@@ -103,6 +112,12 @@ impl System for ThisSystem {
     fn rc_conf(&self) -> RcConf {
         RcConf::of_this_system()
     }
+
+    fn program_file(&self, path: &Path) -> Option<Result<String, String>> {
+        let text = |bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned());
+        let bytes = regular_file::read(path, MAX_PROGRAM_FILE);
+        Some(bytes.map_err(|error| format!("cannot be read: {error}")).and_then(text))
+    }
 }
 
 /// A machine that has whatever it is asked for: for a configuration that is meant for another one.
@@ -140,5 +155,9 @@ impl System for AnySystem {
 
     fn rc_conf(&self) -> RcConf {
         RcConf::default()
+    }
+
+    fn program_file(&self, _: &Path) -> Option<Result<String, String>> {
+        None
     }
 }

@@ -18,6 +18,8 @@ use crate::service::Prepared;
 #[derive(Debug)]
 pub(crate) struct Configuration {
     pub(crate) path: PathBuf,
+    /// The files of others that it depends on, which they change when they like.
+    pub(crate) others: Vec<PathBuf>,
     pub(crate) settings: Settings,
     pub(crate) policy: Policy,
     pub(crate) services: BTreeMap<ServiceName, Arc<Prepared>>,
@@ -37,8 +39,13 @@ impl Configuration {
         let prepare = |service: &config::settings::Service| {
             (service.name.clone(), Arc::new(Prepared::new(service.clone(), node)))
         };
+        let vips = match &loaded.settings.vips {
+            Vips::Opnsense { config_xml } => Some(config_xml.clone()),
+            Vips::Kernel | Vips::Static(_) => None,
+        };
         Ok(Self {
             path: path.to_owned(),
+            others: loaded.program_files.into_iter().chain(vips).collect(),
             policy,
             services: loaded.settings.services.iter().map(prepare).collect(),
             admins: Admins::look_up(loaded.settings.control.admin_group.as_deref()),
@@ -107,40 +114,45 @@ pub(crate) fn describe_all(findings: &[Finding]) -> String {
     errors.into_iter().chain(rest).map(describe).collect::<Vec<_>>().join("\n")
 }
 
-/// Notices that OPNsense has written its configuration.
+/// Notices that somebody has written a file that the configuration depends on: OPNsense its own, or a program's.
 ///
-/// It is looked at every few seconds, with what the daemon does then anyway. A watch in the kernel would need a descriptor of the file,
-/// which OPNsense replaces by renaming, so the directory would have to be watched as well, and the file be read again after
-/// every event; and one event lost would be lost for good.
+/// They are looked at every few seconds, with what the daemon does then anyway. A watch in the kernel would need a descriptor of each
+/// file, which OPNsense replaces by renaming, so the directory would have to be watched as well, and the file be read again
+/// after every event; and one event lost would be lost for good.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    path: PathBuf,
-    seen: Option<(i64, i64, u64, u64)>,
+    files: Vec<(PathBuf, Option<Stamp>)>,
     next: Mono,
 }
+
+/// What tells one content of a file from another: when it was written, its size, which file it is.
+type Stamp = (i64, i64, u64, u64);
 
 const WATCH_EVERY: Duration = Duration::from_secs(5);
 
 impl Watch {
-    /// Watches what `settings` names, if anything.
-    pub(crate) fn new(settings: &Settings, now: Mono) -> Option<Self> {
-        let Vips::Opnsense { config_xml } = &settings.vips else { return None };
-        Some(Self { seen: stamp(config_xml), path: config_xml.clone(), next: now + WATCH_EVERY })
+    /// Watches these files.
+    pub(crate) fn new(files: &[PathBuf], now: Mono) -> Self {
+        Self { files: files.iter().map(|path| (path.clone(), stamp(path))).collect(), next: now + WATCH_EVERY }
     }
 
-    /// Whether it has changed since it was last found changed.
+    /// Whether any has changed since it was last found changed.
     pub(crate) fn changed(&mut self, now: Mono) -> bool {
         if now < self.next {
             return false;
         }
         self.next = now + WATCH_EVERY;
-        let stamp = stamp(&self.path);
-        // While it is being replaced it may be missing for a moment.
-        stamp.is_some() && std::mem::replace(&mut self.seen, stamp) != stamp
+        let mut changed = false;
+        for (path, seen) in &mut self.files {
+            let stamp = stamp(path);
+            // While it is being replaced it may be missing for a moment.
+            changed |= stamp.is_some() && std::mem::replace(seen, stamp) != stamp;
+        }
+        changed
     }
 }
 
-fn stamp(path: &Path) -> Option<(i64, i64, u64, u64)> {
+fn stamp(path: &Path) -> Option<Stamp> {
     let meta = fs::metadata(path).ok()?;
     Some((meta.mtime(), meta.mtime_nsec(), meta.size(), meta.ino()))
 }
@@ -155,7 +167,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.xml");
         fs::write(&path, "1").unwrap();
-        let mut watch = Watch { seen: stamp(&path), path: path.clone(), next: at(5) };
+        let mut watch = Watch::new(std::slice::from_ref(&path), at(0));
         fs::write(&path, "22").unwrap();
         assert!(!watch.changed(at(4)), "not yet due");
         assert!(watch.changed(at(5)));

@@ -33,7 +33,7 @@ pub(crate) struct Node {
     kernel: Box<dyn Kernel>,
     state: StateFile,
     configuration: Configuration,
-    watch: Option<Watch>,
+    watch: Watch,
     admins: Arc<RwLock<Admins>>,
     history: History,
     exporter: Exporter,
@@ -89,7 +89,7 @@ impl Node {
             core: Core::new(parts.configuration.policy.clone(), parts.loaded, now),
             kernel: parts.kernel,
             state: parts.state,
-            watch: Watch::new(&parts.configuration.settings, now.mono),
+            watch: Watch::new(&parts.configuration.others, now.mono),
             configuration: parts.configuration,
             admins: parts.admins,
             history: parts.history,
@@ -140,7 +140,7 @@ impl Node {
     /// Time has passed.
     pub(crate) fn tick(&mut self) {
         self.feed(Input::Tick);
-        if self.watch.as_mut().is_some_and(|watch| watch.changed(clock::now().mono)) {
+        if self.watch.changed(clock::now().mono) {
             self.reload(None);
         }
     }
@@ -411,7 +411,7 @@ impl Node {
             give_to_group(&new.settings.control.socket, &new.settings.control.group);
         }
         self.admins.write().unwrap_or_else(PoisonError::into_inner).clone_from(&new.admins);
-        self.watch = Watch::new(&new.settings, clock::now().mono);
+        self.watch = Watch::new(&new.others, clock::now().mono);
         let policy = new.policy.clone();
         self.configuration = new;
         // A change that does not concern the core is not told by it.

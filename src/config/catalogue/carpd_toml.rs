@@ -125,6 +125,10 @@ entries! {
         "The file decides which programs the daemon runs, usually as root, so whoever may write it can become root at the next reload. \
          Take the write permission from group and others with `chmod go-w`; reading may be allowed, as no password belongs into the \
          file.";
+    PROFILE_FILE = 146, Warning, "a program's configuration that a profile cannot read",
+        "A profile such as \"defguard\" takes what it can from the program's own configuration: the name of the tunnel's interface, or \
+         the port that tells its health. That file is not there or makes no sense, so the program's defaults are assumed. If it \
+         is configured otherwise, carpd looks after the wrong interface. What the service says itself comes first.";
     PASSWORD_INLINE = 150, Error, "a password in the configuration file",
         "carpd.toml is shown, copied, compared and sent around, so a password in it does not stay one. It belongs alone into a file of \
          mode 0600, which password_file names. The value was not read and is not repeated in any output. Change the password if the \

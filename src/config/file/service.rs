@@ -11,6 +11,7 @@ use super::values::{self, parsed, span, word};
 use super::{Context, Declared, driver, first_line, probe};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::opnsense::OpnsenseConfig;
+use crate::config::profile;
 use crate::config::settings::{Driver, ScriptName, Service};
 use crate::core::policy::{OnExit, Require};
 use crate::model::{ServiceName, VhidRef};
@@ -45,6 +46,7 @@ pub(super) fn services(
             let cause = format!("a service {name} is defined in line {first} already");
             table.find(&mut cx.report, &codes::SERVICE_TWICE, "name", &cause, "give each service a name of its own");
         }
+        table.get(&mut cx.report, "profile", word(&profile::NAMES));
         let driver = driver::driver(&mut table, cx);
         if let Some(driver) = &driver {
             same_script(&table, cx, driver, &mut scripts);
