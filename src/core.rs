@@ -322,7 +322,9 @@ impl Core {
             if self.stopping && policy.on_exit == OnExit::Leave {
                 continue;
             }
-            if let Some(kind) = service.begin(now.mono) {
+            if policy.driven
+                && let Some(kind) = service.begin(now.mono)
+            {
                 let limit = match kind {
                     ActionKind::Start => policy.start_limit,
                     ActionKind::Stop => policy.stop_limit,

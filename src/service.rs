@@ -55,7 +55,7 @@ impl Prepared {
     #[must_use]
     pub fn new(settings: settings::Service, node: &str) -> Self {
         let user = match &settings.driver {
-            settings::Driver::Exec { user: Some(name), .. } => Some(look_up(name)),
+            Some(settings::Driver::Exec { user: Some(name), .. }) => Some(look_up(name)),
             _ => None,
         };
         let permits = settings.probes.iter().map(|_| Permit::new()).collect();

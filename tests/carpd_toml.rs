@@ -11,7 +11,7 @@ use carpd::config::check::{Format, Verdict, check_file, check_file_for};
 use carpd::config::settings::{Driver, KernelChoice, Vips};
 use carpd::config::system::AnySystem;
 use carpd::config::{Finding, Loaded, Severity, Unusable, load, load_for};
-use carpd::core::policy::{OnExit, ProbeEffect, Require};
+use carpd::core::policy::{Mode, OnExit, ProbeEffect, Require};
 
 /// A directory of its own for each test, removed at its end.
 struct Directory(PathBuf);
@@ -83,13 +83,22 @@ fn a_whole_file_becomes_the_policy_it_asks_for() {
     assert_eq!((gateway.settle, gateway.unknown_grace), (Duration::from_secs(4), Duration::from_secs(15)));
     assert_eq!((agent.require, agent.on_exit), (Require::Any, OnExit::Standby));
     assert_eq!(agent.start_limit, Duration::from_secs(90));
+    assert_eq!((gateway.mode, gateway.driven, &gateway.link), (Mode::Service, true, &None));
     let effects: Vec<_> = gateway.probes.iter().map(|probe| probe.effect).collect();
     let [ProbeEffect::Report, ProbeEffect::Demote(amount)] = effects[..] else { panic!("{effects:?}") };
     assert_eq!(i32::from(amount), 96);
-    assert!(matches!(&loaded.settings.services[0].driver, Driver::Rc { scripts } if scripts.len() == 2));
+    assert!(matches!(&loaded.settings.services[0].driver, Some(Driver::Rc { scripts }) if scripts.len() == 2));
     assert!(
-        matches!(&loaded.settings.services[1].driver, Driver::Exec { start, .. } if start.args() == ["up", "wg 20"])
+        matches!(&loaded.settings.services[1].driver, Some(Driver::Exec { start, .. }) if start.args() == ["up", "wg 20"])
     );
+}
+
+#[test]
+fn a_service_may_have_a_link_beside_its_driver_or_in_its_place() {
+    let policy = load_for(&shared("kernel.toml"), &AnySystem).unwrap().policy();
+    let [_, vpn, wireguard] = &policy.services[..] else { panic!("{:?}", policy.services) };
+    assert_eq!((vpn.mode, vpn.driven, &vpn.link), (Mode::Warm, true, &"wg20".parse().ok()));
+    assert_eq!((wireguard.mode, wireguard.driven, &wireguard.link), (Mode::Service, false, &"wg0".parse().ok()));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! carpd.toml as text, read into [`Settings`] with every mistake noted.
 
 mod driver;
+mod link;
 mod node;
 mod probe;
 pub(crate) mod report;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CarpParameters, Demotion, ServiceName, VhidRef};
+use crate::model::{CarpParameters, Demotion, InterfaceName, ServiceName, VhidRef};
 
 /// Everything the core has to know of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,12 @@ pub struct ServicePolicy {
     pub follows: Vec<VhidRef>,
     /// How many of them have to be MASTER.
     pub require: Require,
+    /// Whether its process follows the role.
+    pub mode: Mode,
+    /// The interface that is up while it is active, and down otherwise.
+    pub link: Option<InterfaceName>,
+    /// Whether there is a process, with a driver to start and stop it; without one its link is all that it is.
+    pub driven: bool,
     /// How long a MASTER may be away before the service is stood down.
     ///
     /// An address added to a live vhid bounces it through INIT and BACKUP for about 3 s (`carp_sc_state()`).
@@ -66,6 +72,37 @@ pub struct ServicePolicy {
     pub probes: Vec<ProbePolicy>,
     /// What carpd does with it when carpd itself is stopped.
     pub on_exit: OnExit,
+}
+
+impl ServicePolicy {
+    /// Whether its process runs on both nodes, so that only its link follows the role.
+    #[must_use]
+    pub fn is_warm(&self) -> bool {
+        self.mode == Mode::Warm
+    }
+}
+
+/// What follows the role of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Its process, and its link if it has one.
+    #[default]
+    Service,
+    /// Its link alone: the process runs on both nodes, so that an election costs no start.
+    Warm,
+}
+
+impl Mode {
+    /// `service` or `warm`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Warm => "warm",
+        }
+    }
 }
 
 /// How many of the followed vhids have to be MASTER for a service to be active.

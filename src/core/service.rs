@@ -267,7 +267,7 @@ impl Service {
             (Some(since), Some(Role::Active) | None, Some(_)) => Some(since + policy.settle),
             _ => None,
         };
-        let own = if self.busy.is_some() {
+        let own = if self.busy.is_some() || !policy.driven {
             None
         } else if let Some(verify) = &self.verify {
             Some(verify.next)

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::policy::{OnExit, Policy, Require, ServicePolicy, ShareAmount};
+use super::policy::{Mode, OnExit, Policy, Require, ServicePolicy, ShareAmount};
 use crate::model::{
     CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Mono, Now, Snapshot,
     VhidProtocol, VhidRef, VhidSnapshot, VrrpParameters, Wall,
@@ -19,6 +19,9 @@ pub(crate) fn service(name: &str, follows: &[&str]) -> ServicePolicy {
         name: name.parse().unwrap(),
         follows: follows.iter().map(|id| id.parse().unwrap()).collect(),
         require: Require::All,
+        mode: Mode::Service,
+        link: None,
+        driven: true,
         settle: Duration::from_secs(4),
         unknown_grace: Duration::from_secs(15),
         start_limit: Duration::from_secs(30),

@@ -25,7 +25,7 @@ impl Action {
     /// Begins an action at once: when this returns, its program is being executed.
     #[must_use]
     pub fn begin(service: &Arc<Prepared>, kind: ActionKind) -> Self {
-        let (path, args) = match command(&service.settings.driver, kind) {
+        let (path, args) = match command(service.settings.driver.as_ref(), kind) {
             Ok(command) => command,
             Err(why) => return Self { kind, running: Err(why) },
         };
@@ -54,8 +54,8 @@ fn spawn(service: &Prepared, kind: ActionKind, path: &Path, args: &[String]) -> 
     program.spawn(kill).map_err(|error| format!("{} cannot be run: {error}", path.display()))
 }
 
-fn command(driver: &Driver, kind: ActionKind) -> Result<(PathBuf, Vec<String>), String> {
-    match driver {
+fn command(driver: Option<&Driver>, kind: ActionKind) -> Result<(PathBuf, Vec<String>), String> {
+    match driver.ok_or("it has no driver")? {
         Driver::Exec { start, stop, status, .. } => {
             let command = match kind {
                 ActionKind::Start => start,

@@ -94,14 +94,26 @@ entries! {
         "With vips.source = \"kernel\" no file says which vhids exist, and the check does not ask the kernel, because it may run on \
          another machine than the node's. A mistyped vhid shows as absent in `carpctl status`, and the service that follows it stays \
          on standby.";
-    NO_DRIVER = 132, Error, "a service without a driver",
-        "Exactly one of [service.exec], which names three programs, and [service.rc], which names a script of rc(8), says how the service \
-         is made active and put on standby. Without it there is nothing that carpd could do. In TOML these headers stand below the \
-         [[service]] they belong to.";
+    NO_DRIVER = 132, Error, "a service without driver and link",
+        "One of [service.exec], which names three programs, and [service.rc], which names a script of rc(8), says how the service \
+         is made active and put on standby, and [service.link] names an interface that is up while it is active. Without any of them \
+         there is nothing that carpd could do. In TOML these headers stand below the [[service]] they belong to.";
     TWO_DRIVERS = 133, Error, "a service with two drivers",
         "Both drivers would act on the same service, and neither would know what the other did. Keep the one that fits: [service.rc] for \
          a service with a script of rc(8), [service.exec] for anything else. In TOML a header belongs to the last [[service]] above \
          it, so one may have slipped under the wrong service.";
+    WARM_WITHOUT_LINK = 134, Error, "a warm service without a link",
+        "In mode \"warm\" the process of a service runs on both nodes and only its link follows the role. Without [service.link] nothing \
+         would follow at all, and the service would be active on both nodes. Name the interface of its tunnel, or let the process follow \
+         with mode = \"service\".";
+    LINK_TWICE = 135, Error, "an interface that is the link of two services",
+        "A link is up while its service is active and down otherwise. Whenever the roles of the two services differ, one of them would \
+         raise what the other takes down, again and again. Make it one service that follows the vhids of both, with require = \"all\" or \
+         \"any\" as it is meant.";
+    LINK_CARRIES = 136, Error, "a link that carries a vhid",
+        "While the service is standby its link is down, and a vhid on an interface that is down is INIT (carp(4)) and demotes the whole \
+         node: it could never become MASTER again, so the service would stay standby for ever. A link is the service's own \
+         interface, such as a WireGuard tunnel, never one that the election runs on.";
     NO_PROGRAM = 140, Warning, "a program that cannot be run",
         "The path names nothing, or something that is not an executable file. Every start would fail, and the service would not become \
          active. It is only a warning because a package may bring the program later, and because the check may run on another machine. \

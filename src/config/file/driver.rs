@@ -10,19 +10,24 @@ use crate::config::catalogue::carpd_toml as codes;
 use crate::config::settings::{Command, CommandError, Driver, ScriptName};
 use crate::config::system::Program;
 
-const CHOOSE: &str = "keep exactly one of [service.exec] and [service.rc]";
+const CHOOSE: &str = "keep one of [service.exec] and [service.rc]";
 
-pub(super) fn driver(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
+/// What drives the service: nothing, where its link is all that follows. Without a value the file has a mistake.
+pub(super) fn driver(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Option<Driver>> {
     let both = service.has("exec") && service.has("rc");
     if both {
         service.find(&mut cx.report, &codes::TWO_DRIVERS, "rc", "the service has the drivers exec and rc", CHOOSE);
     } else if !service.has("exec") && !service.has("rc") {
-        service.find(&mut cx.report, &codes::NO_DRIVER, "exec", "the service has no driver", CHOOSE);
+        if service.has("link") {
+            return Some(None);
+        }
+        let remedy = "add [service.rc], [service.exec] or [service.link]";
+        service.find(&mut cx.report, &codes::NO_DRIVER, "exec", "the service has neither a driver nor a link", remedy);
     }
     // Both are read, so that a mistake in either is told now and not when the other is gone.
     let exec = exec(service, cx);
     let rc = rc(service, cx);
-    exec.or(rc)
+    exec.or(rc).map(Some)
 }
 
 fn exec(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {

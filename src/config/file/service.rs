@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::link::{self, Links};
 use super::report::{Fault, quoted};
 use super::section::Section;
 use super::values::{self, parsed, span, word};
@@ -13,8 +14,8 @@ use crate::config::catalogue::carpd_toml as codes;
 use crate::config::opnsense::OpnsenseConfig;
 use crate::config::profile;
 use crate::config::settings::{Driver, ScriptName, Service};
-use crate::core::policy::{OnExit, Require};
-use crate::model::{ServiceName, VhidRef};
+use crate::core::policy::{Mode, OnExit, Require};
+use crate::model::{InterfaceName, ServiceName, VhidRef};
 
 const ZERO: Duration = Duration::ZERO;
 
@@ -30,6 +31,7 @@ pub(super) fn services(
 ) -> Vec<Service> {
     let mut names: BTreeMap<ServiceName, u32> = BTreeMap::new();
     let mut scripts: BTreeMap<ScriptName, String> = BTreeMap::new();
+    let mut links = Links::default();
     let mut services = Vec::new();
     for mut table in root.sections(&mut cx.report, "service", label) {
         let remedy = "give it a name, e.g. name = \"gateway\"";
@@ -48,13 +50,20 @@ pub(super) fn services(
         }
         table.get(&mut cx.report, "profile", word(&profile::NAMES));
         let driver = driver::driver(&mut table, cx);
-        if let Some(driver) = &driver {
+        if let Some(Some(driver)) = &driver {
             same_script(&table, cx, driver, &mut scripts);
         }
-        let service = service(&mut table, cx, declared, poll);
-        services.extend(name.zip(driver).zip(service).map(|((name, driver), service)| service(name, driver)));
+        let link = link::link(&mut table, cx);
+        if let Some(Some(interface)) = &link {
+            links.add(&table, cx, interface);
+        }
+        let driven = !matches!(driver, Some(None));
+        let service = service(&mut table, cx, declared, poll, driven);
+        let parts = name.zip(link).zip(driver);
+        services.extend(parts.zip(service).map(|(((name, link), driver), service)| service(name, link, driver)));
         table.finish(&mut cx.report);
     }
+    links.check(cx, declared, &services);
     if let Declared::Kernel = declared {
         unchecked(root, cx, &services);
     }
@@ -66,16 +75,18 @@ fn label(table: &DeTable<'_>) -> Option<String> {
     Some(name.to_string())
 }
 
-/// Everything but the name and the driver, which are known already.
+/// Everything but the name, the link and the driver, which are known already.
 fn service(
     table: &mut Section<'_>,
     cx: &mut Context<'_>,
     declared: &Declared,
     poll: Duration,
-) -> Option<impl FnOnce(ServiceName, Driver) -> Service> {
+    driven: bool,
+) -> Option<impl FnOnce(ServiceName, Option<InterfaceName>, Option<Driver>) -> Service> {
     let follows = follows(table, cx, declared);
     let report = &mut cx.report;
     let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
+    let mode = table.get(report, "mode", word(&[("service", Mode::Service), ("warm", Mode::Warm)])).unwrap_or_default();
     let settle = table.get(report, "settle", span(ZERO..=secs(60))).unwrap_or(secs(4));
     let unknown_grace = table.get(report, "unknown_grace", span(ZERO..=secs(600))).unwrap_or(secs(15));
     let start_limit = table.get(report, "start_limit", span(secs(1)..=secs(600))).unwrap_or(secs(30));
@@ -90,18 +101,21 @@ fn service(
     if let Some(follows) = &follows {
         short_settle(table, cx, declared, follows, settle);
     }
+    link::check_mode(table, cx, mode, driven);
     let probes = probe::probes(table, cx);
     let follows = follows?;
-    Some(move |name, driver| Service {
+    Some(move |name, link, driver| Service {
         name,
         follows,
         require: require.unwrap_or_default(),
+        mode,
         settle,
         unknown_grace,
         start_limit,
         stop_limit,
         check_every,
         on_exit: on_exit.unwrap_or_default(),
+        link,
         driver,
         probes,
     })

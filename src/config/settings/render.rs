@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Command, Driver, KernelChoice, Probe, ProbeTest, ScriptName, Service, Settings, StaticVhid, Vips};
 use crate::config::duration::Shown;
-use crate::core::policy::{OnExit, ProbeEffect, Require};
+use crate::core::policy::{Mode, OnExit, ProbeEffect, Require};
 
 impl Settings {
     /// A carpd.toml with every key that has an effect, defaults included. Reading it gives these settings again.
@@ -119,6 +119,7 @@ struct ServiceTable<'a> {
     name: &'a str,
     follows: Vec<String>,
     require: Require,
+    mode: Mode,
     settle: String,
     unknown_grace: String,
     start_limit: String,
@@ -126,11 +127,18 @@ struct ServiceTable<'a> {
     check_every: String,
     on_exit: OnExit,
     #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<Link<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     exec: Option<Exec<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rc: Option<Rc<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     probe: Vec<ProbeTable<'a>>,
+}
+
+#[derive(Serialize)]
+struct Link<'a> {
+    interface: &'a str,
 }
 
 #[derive(Serialize)]
@@ -263,22 +271,27 @@ impl<'a> Pfsync<'a> {
 impl<'a> ServiceTable<'a> {
     fn of(service: &'a Service) -> Self {
         let (exec, rc) = match &service.driver {
-            Driver::Exec { start, stop, status, user } => {
+            Some(Driver::Exec { start, stop, status, user }) => {
                 let (start, stop, status) = (words(start), words(stop), words(status));
                 (Some(Exec { start, stop, status, user: user.as_deref() }), None)
             }
-            Driver::Rc { scripts } => (None, Some(Rc { script: scripts.iter().map(ScriptName::as_str).collect() })),
+            Some(Driver::Rc { scripts }) => {
+                (None, Some(Rc { script: scripts.iter().map(ScriptName::as_str).collect() }))
+            }
+            None => (None, None),
         };
         Self {
             name: service.name.as_str(),
             follows: service.follows.iter().map(ToString::to_string).collect(),
             require: service.require,
+            mode: service.mode,
             settle: shown(service.settle),
             unknown_grace: shown(service.unknown_grace),
             start_limit: shown(service.start_limit),
             stop_limit: shown(service.stop_limit),
             check_every: shown(service.check_every),
             on_exit: service.on_exit,
+            link: service.link.as_ref().map(|interface| Link { interface: interface.as_str() }),
             exec,
             rc,
             probe: service.probes.iter().map(ProbeTable::of).collect(),

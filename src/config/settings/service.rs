@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Probe;
-use crate::core::policy::{OnExit, Require, ServicePolicy};
-use crate::model::{ServiceName, VhidRef};
+use crate::core::policy::{Mode, OnExit, Require, ServicePolicy};
+use crate::model::{InterfaceName, ServiceName, VhidRef};
 
 /// One `[[service]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Service {
     pub follows: Vec<VhidRef>,
     /// How many of them have to be MASTER.
     pub require: Require,
+    /// Whether its process follows the role.
+    pub mode: Mode,
     /// How long a MASTER may be away before the service is stood down.
     pub settle: Duration,
     /// How long the kernel may be unreadable before a running service is stood down.
@@ -30,8 +32,11 @@ pub struct Service {
     pub check_every: Duration,
     /// What happens to it when carpd is told to stop.
     pub on_exit: OnExit,
-    /// How it is made active or standby.
-    pub driver: Driver,
+    /// `[service.link]` `interface`: up while the service is active, and down otherwise. No other service has it, and it carries no
+    /// vhid. It is always there where there is no driver, and in mode `warm`.
+    pub link: Option<InterfaceName>,
+    /// How its process is made active or standby. Without it the link is all that follows.
+    pub driver: Option<Driver>,
     /// Health checks, in the order of the file. Names are unique.
     pub probes: Vec<Probe>,
 }
@@ -44,6 +49,9 @@ impl Service {
             name: self.name.clone(),
             follows: self.follows.clone(),
             require: self.require,
+            mode: self.mode,
+            link: self.link.clone(),
+            driven: self.driver.is_some(),
             settle: self.settle,
             unknown_grace: self.unknown_grace,
             start_limit: self.start_limit,

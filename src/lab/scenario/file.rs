@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::action::Span;
-use crate::core::policy::{OnExit, Require, ShareAmount};
+use crate::core::policy::{Mode, OnExit, Require, ShareAmount};
 use crate::core::role::Role;
 use crate::core::status::Severity;
-use crate::model::{CarpState, ServiceName, VhidRef};
+use crate::model::{CarpState, InterfaceName, ServiceName, VhidRef};
 
 /// The largest scenario file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -185,6 +185,10 @@ pub(crate) struct Service {
     pub(crate) check_every: Option<Span>,
     #[serde(default)]
     pub(crate) on_exit: OnExit,
+    #[serde(default)]
+    pub(crate) mode: Mode,
+    /// The interface of its link.
+    pub(crate) link: Option<InterfaceName>,
     #[serde(default, rename = "probe")]
     pub(crate) probes: Vec<Probe>,
     /// How long its starts and stops really take.

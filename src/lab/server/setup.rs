@@ -452,7 +452,7 @@ mod tests {
         let node = prepare(&lab, &input, Path::new("/bin/carpctl")).unwrap();
         let service = &node.services[0];
         assert_eq!((service.name.as_str(), service.settle.as_secs()), ("vpn", 6));
-        assert!(matches!(service.driver, config::settings::Driver::Exec { .. }));
+        assert!(matches!(service.driver, Some(config::settings::Driver::Exec { .. })));
         assert_eq!(node.plan.vhids.len(), 1);
         let Vips::Static(vips) = config::load_for(&node.paths.config(), &AnySystem).unwrap().settings.vips else {
             panic!("its carpd.toml owns its vhids")
