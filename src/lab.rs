@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod daemon;
 pub mod dir;
 pub mod gateway;
+pub mod manners;
 pub mod plan;
 pub mod report;
 pub mod scenario;

@@ -9,6 +9,10 @@ use carpd::lab::scenario::Scenario;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+/// What a service can be made to do, and not to do any more.
+const FAULTS: [&str; 5] =
+    ["service start fails", "service start lies", "service dies at start", "service stop hangs", "service unhealthy"];
+
 const NODES: [&str; 2] = ["fw1", "fw2"];
 
 /// What may happen to a node, as a step of a scenario without its time and node.
@@ -40,6 +44,13 @@ fn to_node() -> impl Strategy<Value = String> {
         "do = \"clock back\"\nby = \"1h\"",
         "do = \"service crash\"\nservice = \"gateway\"",
         "do = \"service start\"\nservice = \"gateway\"",
+        "do = \"gui save\"\nservice = \"gateway\"",
+        "do = \"core lost\"\nservice = \"gateway\"",
+        "do = \"core back\"\nservice = \"gateway\"",
+        "do = \"core push\"\nservice = \"gateway\"",
+        "do = \"interface up\"\ninterface = \"wg20\"",
+        "do = \"interface down\"\ninterface = \"wg20\"",
+        "do = \"interface destroy\"\ninterface = \"wg20\"",
         "do = \"vip add\"\nvhid = \"1@wan\"\naddress = \"172.18.0.110/24\"",
         "do = \"vip del\"\nvhid = \"1@wan\"\naddress = \"172.18.0.110/24\"",
         "do = \"password\"\nvhid = \"3@lan\"\npassword = \"one\"",
@@ -47,7 +58,7 @@ fn to_node() -> impl Strategy<Value = String> {
     ]);
     let dies = select(vec!["before journal", "after journal", "before write", "after write"]);
     let switched = select(vec!["allow", "preempt", "disk full", "kernel unreadable"]);
-    let service = select(vec!["service start fails", "service stop hangs", "service unhealthy"]);
+    let service = select(FAULTS.to_vec());
     let cable = select(vec!["cable pull", "cable plug", "cable cut", "cable mend"]);
     prop_oneof![
         6 => fixed.prop_map(str::to_owned),
@@ -97,9 +108,10 @@ fn repairs() -> Vec<String> {
             add(format!("do = \"cable mend\"\ninterface = \"{at}\""));
             add(format!("do = \"cable plug\"\ninterface = \"{at}\""));
         }
-        for fault in ["service start fails", "service stop hangs", "service unhealthy"] {
+        for fault in FAULTS {
             add(format!("do = \"{fault}\"\nservice = \"gateway\"\non = false"));
         }
+        add("do = \"core back\"\nservice = \"gateway\"".to_owned());
         add("do = \"devd up\"".to_owned());
     }
     repairs
@@ -122,7 +134,17 @@ fn settings() -> Vec<String> {
     settings
 }
 
-fn scenario(hold: bool, probe: bool, steps: &[(u64, String)]) -> String {
+/// How the service behaves when nobody disturbs it.
+fn manners() -> impl Strategy<Value = &'static str> {
+    select(vec![
+        "",
+        "tunnel = \"wg20\"\n",
+        "tunnel = \"wg20\"\nstart = \"background\"\nup_after = \"3s\"\nraises = true\ncore_after = \"2s\"\n",
+        "tunnel = \"wg20\"\nstart = \"background\"\ncore_after = \"10s\"\ncore_grace = \"30s\"\n",
+    ])
+}
+
+fn scenario(hold: bool, probe: bool, manners: &str, steps: &[(u64, String)]) -> String {
     let mut text = String::new();
     let mut time = 10_000;
     let mut add = |time: u64, what: &str| {
@@ -136,6 +158,8 @@ fn scenario(hold: bool, probe: bool, steps: &[(u64, String)]) -> String {
     settings().iter().for_each(|what| add(time + 2_000, what));
     let mut service =
         "[[service]]\nname = \"gateway\"\nfollows = [\"1@wan\", \"3@lan\"]\nstart_takes = \"2s\"\n".to_owned();
+    service.push_str("\n[service.manners]\n");
+    service.push_str(manners);
     if probe {
         service.push_str("\n[[service.probe]]\nname = \"http\"\nevery = \"2s\"\ndemote = 112\n");
     }
@@ -150,8 +174,8 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_promise_is_kept_whatever_happens(hold: bool, probe: bool, steps in prop::collection::vec(step(), 1..15), seed in 0..1000_u64) {
-        let text = scenario(hold, probe, &steps);
+    fn every_promise_is_kept_whatever_happens(hold: bool, probe: bool, manners in manners(), steps in prop::collection::vec(step(), 1..15), seed in 0..1000_u64) {
+        let text = scenario(hold, probe, manners, &steps);
         let scenario = Scenario::parse(Path::new("random.toml"), &text).unwrap_or_else(|m| panic!("{}\n{text}", m[0]));
         let report = scenario.run(seed).unwrap();
         prop_assert!(report.broken.is_empty(), "{report}\n{text}");

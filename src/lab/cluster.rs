@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::daemon::TunnelChange;
 use super::plan::{InterfacePlan, NodePlan, VhidPlan};
 use super::world::{LabError, NodeId, PfsyncSettings, SegmentId, VhidSettings, World, WorldConfig};
 use crate::core::attribution::OPNSENSE_MAINTENANCE;
@@ -135,6 +136,24 @@ impl Cluster {
             maxupdates: pfsync.maxupdates,
         };
         self.world.set_pfsync(*id, &settings)
+    }
+
+    /// What a service does to its tunnel on node number `at`. Whatever is so already stays as it is.
+    ///
+    /// # Errors
+    /// The node is off.
+    pub fn tunnel(&mut self, at: usize, tunnel: &InterfaceName, change: TunnelChange) -> Result<(), LabError> {
+        let id = self.nodes[at].id;
+        let there = self.world.is_up(id, tunnel).is_some();
+        match (change, there) {
+            (TunnelChange::Make, true) | (TunnelChange::Destroy, false) => Ok(()),
+            (TunnelChange::Destroy, true) => self.world.destroy_interface(id, tunnel),
+            (TunnelChange::Raise, true) => self.world.set_up(id, tunnel, true),
+            (TunnelChange::Make | TunnelChange::Raise, false) => {
+                self.world.create_tunnel(id, tunnel)?;
+                self.world.set_up(id, tunnel, true)
+            }
+        }
     }
 
     fn apply_vhid(&mut self, id: NodeId, vhid: &VhidPlan) -> Result<(), LabError> {

@@ -3,6 +3,8 @@
 //! It carries out the core's effects as the real daemon does, in the same order, so that a scenario runs the production
 //! decisions in virtual time.
 
+mod service;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::core::io::{Effect, Input, Note, Reply, Request};
 use crate::core::policy::Policy;
 use crate::core::probe::Reading;
-use crate::core::service::{ActionKind, Outcome};
+use crate::core::service::ActionKind;
 use crate::core::status::Status;
 use crate::core::{Core, Journal, Loaded};
 use crate::kernel::Kernel;
 use crate::model::{Mono, Now, ServiceName};
+
+pub use service::{Health, SimService, TunnelChange, Wish};
 
 /// The state file of a simulated node. It survives the daemon, and the node.
 #[derive(Clone, Debug, Default)]
@@ -26,42 +30,6 @@ pub struct Disk {
     pub fault: Option<String>,
     /// Successful writes so far.
     pub writes: u64,
-}
-
-/// A service as the world outside carpd has it. It survives the daemon, but not the node.
-#[derive(Clone, Debug)]
-pub struct SimService {
-    /// Whether it runs.
-    pub running: bool,
-    /// How long a start takes.
-    pub start_takes: Duration,
-    /// How long a stop takes.
-    pub stop_takes: Duration,
-    /// Starts end at once with this failure while it is set.
-    pub start_fault: Option<String>,
-    /// Stops hang until their limit while it is set.
-    pub stop_hangs: bool,
-    /// What its probes say.
-    pub healthy: bool,
-    /// Starts that were carried out.
-    pub starts: u64,
-    /// Stops that were carried out.
-    pub stops: u64,
-}
-
-impl Default for SimService {
-    fn default() -> Self {
-        Self {
-            running: false,
-            start_takes: Duration::from_millis(300),
-            stop_takes: Duration::from_millis(200),
-            start_fault: None,
-            stop_hangs: false,
-            healthy: true,
-            starts: 0,
-            stops: 0,
-        }
-    }
 }
 
 /// What lies around a daemon and outlives it.
@@ -145,7 +113,7 @@ impl SimDaemon {
             && *at <= now.mono
         {
             let (_, later) = self.later.remove(0);
-            let input = finish(later, around);
+            let input = finish(later, around, now.mono);
             self.feed(input, kernel, around, now);
         }
         if self.core.next_wake(now) <= now.mono {
@@ -271,47 +239,32 @@ impl Disk {
     }
 }
 
-impl SimService {
-    fn takes(&self, kind: ActionKind, limit: Duration) -> (Duration, bool) {
-        let takes = match kind {
-            ActionKind::Check => Duration::from_millis(2),
-            ActionKind::Start if self.start_fault.is_some() => Duration::from_millis(5),
-            ActionKind::Start => self.start_takes,
-            ActionKind::Stop if self.stop_hangs => limit,
-            ActionKind::Stop => self.stop_takes,
-        };
-        (takes.min(limit), kind != ActionKind::Check && takes >= limit)
+/// What a probe that asks for `/health` makes of the answer.
+fn probed(state: Option<&SimService>, probe: usize) -> (Reading, String) {
+    match state.map_or(Health::Silence, SimService::health) {
+        Health::Silence => (Reading::Unhealthy, "no answer".to_owned()),
+        Health::Code(code) => {
+            let ignored = state.and_then(|state| state.ignored.get(probe));
+            let ignored = ignored.is_some_and(|ranges| ranges.iter().any(|range| range.contains(code)));
+            let reading = match code {
+                200 => Reading::Healthy,
+                _ if ignored => Reading::Ignored,
+                _ => Reading::Unhealthy,
+            };
+            (reading, format!("/health answers {code}"))
+        }
     }
 }
 
-fn finish(later: Later, around: &mut Surroundings) -> Input {
+fn finish(later: Later, around: &mut Surroundings, now: Mono) -> Input {
     match later {
         Later::Acted { service, kind, timed_out } => {
-            let state = around.services.entry(service.clone()).or_default();
-            let outcome = match kind {
-                ActionKind::Check if state.running => Outcome::Running,
-                ActionKind::Check => Outcome::Stopped,
-                _ if timed_out => Outcome::TimedOut,
-                ActionKind::Start => match &state.start_fault {
-                    Some(fault) => Outcome::Failed(fault.clone()),
-                    None => {
-                        state.running = true;
-                        state.starts += 1;
-                        Outcome::Done
-                    }
-                },
-                ActionKind::Stop => {
-                    state.running = false;
-                    state.stops += 1;
-                    Outcome::Done
-                }
-            };
+            let outcome = around.services.entry(service.clone()).or_default().ended(kind, timed_out, now);
             Input::Acted { service, outcome }
         }
         Later::Probed { service, probe } => {
-            let ok = around.services.get(&service).is_some_and(|s| s.running && s.healthy);
-            let (reading, text) = if ok { (Reading::Healthy, "ok") } else { (Reading::Unhealthy, "no answer") };
-            Input::Probed { service, probe, reading, text: text.to_owned() }
+            let (reading, text) = probed(around.services.get(&service), probe);
+            Input::Probed { service, probe, reading, text }
         }
     }
 }

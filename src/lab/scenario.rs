@@ -25,6 +25,12 @@
 //! runs_on = ["fw2"]
 //! outage = "4s"
 //! ```
+//!
+//! A service does what it is told in `start_takes` and `stop_takes`. `[service.manners]` has other behaviour (see [`super::manners`]): a start
+//! that returns before anything runs, a tunnel that outlives the process, a core that comes and goes. What comes and goes during a run are
+//! steps: `service crash`, `service start` (by hand), `service start fails`, `service start lies`, `service dies at start`,
+//! `service stop hangs`, `service unhealthy`, `gui save`, `core lost`, `core back`, `core push`, and for its tunnel `interface up`,
+//! `interface down` and `interface destroy`. Every probe asks for `/health`.
 
 mod act;
 mod action;

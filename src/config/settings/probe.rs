@@ -106,7 +106,7 @@ impl StatusRange {
     /// 200 to 299.
     pub const SUCCESS: Self = Self { low: 200, high: 299 };
 
-    const fn contains(self, code: u16) -> bool {
+    pub(crate) const fn contains(self, code: u16) -> bool {
         self.low <= code && code <= self.high
     }
 }

@@ -1,5 +1,7 @@
 //! Carries out the steps.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 
 use super::action::{Action, NetworkAction, NodeAction};
@@ -10,9 +12,12 @@ use super::setup::Setup;
 use crate::core::attribution::OPNSENSE_MAINTENANCE;
 use crate::core::events::EventSource;
 use crate::core::io::{Input, Reply, Request};
-use crate::lab::daemon::SimService;
+use crate::lab::manners::StartManner;
 use crate::lab::world::{LabError, SegmentId, VhidSettings};
-use crate::model::{CarpKey, Demotion, Mono, ServiceName, VhidRef};
+use crate::model::{CarpKey, Demotion, Mono, VhidRef};
+
+/// How long a process lives that dies at its start.
+const SOON: Duration = Duration::from_millis(10);
 
 /// Faults that are in force and that no kernel shows.
 #[derive(Debug)]
@@ -137,11 +142,7 @@ impl Runner<'_> {
             NodeAction::KernelUnreadable { on } => self.nodes[at].kernel.unreadable = *on,
             NodeAction::ClockForward { by } => self.nodes[at].clock_off += by.0.as_millis() as i64,
             NodeAction::ClockBack { by } => self.nodes[at].clock_off -= by.0.as_millis() as i64,
-            NodeAction::ServiceCrash { .. }
-            | NodeAction::ServiceStart { .. }
-            | NodeAction::StartFails { .. }
-            | NodeAction::StopHangs { .. }
-            | NodeAction::Unhealthy { .. } => self.service(at, action),
+            _ if action.service().is_some() => self.service(at, action),
             _ => return self.on_kernel(at, action),
         }
         Ok(())
@@ -182,6 +183,9 @@ impl Runner<'_> {
             NodeAction::VipDel { vhid, address } => self.change_vip(at, vhid, *address, false),
             NodeAction::Password { vhid, password } => self.change_password(at, vhid, password),
             NodeAction::PfsyncReset {} => self.cluster.apply_pfsync(at),
+            NodeAction::InterfaceUp { interface } => world.set_up(id, interface, true),
+            NodeAction::InterfaceDown { interface } => world.set_up(id, interface, false),
+            NodeAction::InterfaceDestroy { interface } => world.destroy_interface(id, interface),
             _ => Ok(()),
         }
     }
@@ -273,25 +277,36 @@ impl Runner<'_> {
     }
 
     fn service(&mut self, at: usize, action: &NodeAction) {
-        let services = &mut self.nodes[at].around.services;
-        let mut sim = |name: &ServiceName, change: &dyn Fn(&mut SimService)| {
-            if let Some(sim) = services.get_mut(name) {
-                change(sim);
-            }
-        };
+        let Some(name) = action.service() else { return };
+        let (now, powered) = (self.now(), self.cluster.world.is_powered(self.cluster.nodes[at].id));
+        let now = self.nodes[at].mono(now);
+        let base = self.setup.services.iter().find(|(known, _)| known == name).map(|(_, sim)| sim.manners.clone());
+        let Some((sim, base)) = self.nodes[at].around.services.get_mut(name).zip(base) else { return };
         match action {
-            NodeAction::ServiceCrash { service } => sim(service, &|sim| sim.running = false),
-            NodeAction::ServiceStart { service } => {
-                sim(service, &|sim| sim.running = true);
-                self.guard.started_by_hand(at, service, self.setup);
+            NodeAction::ServiceCrash { .. } => sim.end(),
+            NodeAction::ServiceStart { .. } if powered => sim.start_by_hand(now),
+            NodeAction::GuiSave { .. } if powered => {
+                sim.end();
+                sim.start_by_hand(now);
             }
-            NodeAction::StartFails { service, on } => {
-                sim(service, &|sim| sim.start_fault = on.then(|| "exited with status 1".to_owned()));
+            NodeAction::StartFails { on, .. } => sim.start_fault = on.then(|| "exited with status 1".to_owned()),
+            NodeAction::StartLies { on, .. } => {
+                sim.manners.start = if *on { StartManner::Lies } else { base.start };
             }
-            NodeAction::StopHangs { service, on } => sim(service, &|sim| sim.stop_hangs = *on),
-            NodeAction::Unhealthy { service, on } => sim(service, &|sim| sim.healthy = !on),
+            NodeAction::DiesAtStart { on, .. } => {
+                sim.manners.dies_after = if *on { Some(SOON) } else { base.dies_after };
+            }
+            NodeAction::StopHangs { on, .. } => sim.stop_hangs = *on,
+            NodeAction::Unhealthy { on, .. } => sim.healthy = !on,
+            NodeAction::CoreLost { .. } => sim.core(false, now),
+            NodeAction::CoreBack { .. } => sim.core(true, now),
+            NodeAction::CorePush { .. } => sim.push(),
             _ => {}
         }
+        if matches!(action, NodeAction::ServiceStart { .. } | NodeAction::GuiSave { .. }) {
+            self.guard.started_by_hand(at, name, self.setup);
+        }
+        self.nodes[at].serve(&mut self.cluster);
     }
 
     /// Writes "0 minus what it is", which takes carpd's share out, too.

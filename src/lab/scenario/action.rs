@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::duration;
 use crate::lab::daemon::Death;
-use crate::model::{ServiceName, VhidRef};
+use crate::model::{InterfaceName, ServiceName, VhidRef};
 
 /// A duration as people write it: `4s`, `1m30s`, `250ms`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,6 +166,33 @@ pub(crate) enum NodeAction {
     /// From now on its stops hang until they are killed, or work again.
     #[serde(rename = "service stop hangs")]
     StopHangs { service: ServiceName, on: bool },
+    /// From now on its starts succeed and start nothing, or work again.
+    #[serde(rename = "service start lies")]
+    StartLies { service: ServiceName, on: bool },
+    /// From now on its process dies 10 ms after it was started, or lives again.
+    #[serde(rename = "service dies at start")]
+    DiesAtStart { service: ServiceName, on: bool },
+    /// Somebody saves its page of the GUI, which starts it again, whether it ran or not.
+    #[serde(rename = "gui save")]
+    GuiSave { service: ServiceName },
+    /// Its core cannot be reached from this node any more.
+    #[serde(rename = "core lost")]
+    CoreLost { service: ServiceName },
+    /// It can again.
+    #[serde(rename = "core back")]
+    CoreBack { service: ServiceName },
+    /// Its core sends it a configuration.
+    #[serde(rename = "core push")]
+    CorePush { service: ServiceName },
+    /// Somebody raises an interface.
+    #[serde(rename = "interface up")]
+    InterfaceUp { interface: InterfaceName },
+    /// Somebody takes it down.
+    #[serde(rename = "interface down")]
+    InterfaceDown { interface: InterfaceName },
+    /// Somebody destroys it.
+    #[serde(rename = "interface destroy")]
+    InterfaceDestroy { interface: InterfaceName },
     /// From now on its probes fail, or succeed again.
     #[serde(rename = "service unhealthy")]
     Unhealthy { service: ServiceName, on: bool },
@@ -184,6 +211,26 @@ pub(crate) enum NodeAction {
     /// pfsync is set again as it was, which OPNsense does whenever its page is saved.
     #[serde(rename = "pfsync reset")]
     PfsyncReset {},
+}
+
+impl NodeAction {
+    /// The service that it is about.
+    pub(crate) const fn service(&self) -> Option<&ServiceName> {
+        match self {
+            Self::ServiceCrash { service }
+            | Self::ServiceStart { service }
+            | Self::StartFails { service, .. }
+            | Self::StartLies { service, .. }
+            | Self::DiesAtStart { service, .. }
+            | Self::GuiSave { service }
+            | Self::CoreLost { service }
+            | Self::CoreBack { service }
+            | Self::CorePush { service }
+            | Self::StopHangs { service, .. }
+            | Self::Unhealthy { service, .. } => Some(service),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for NodeAction {

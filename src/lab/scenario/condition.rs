@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::action::Span;
-use super::file::{Answer, Expect, State};
+use super::file::{Answer, Expect, State, Tunnel};
 use super::setup::Setup;
 use crate::core::role::Role;
 use crate::core::status::Severity;
@@ -26,6 +26,8 @@ pub(crate) enum Condition {
     State { node: usize, group: usize, is: State },
     Masters { group: usize, count: usize },
     RunsOn { service: usize, nodes: Vec<usize> },
+    Tunnel { node: usize, service: usize, is: Tunnel },
+    TunnelOverlap { service: usize, most: Duration },
     Role { node: usize, service: usize, is: Role },
     Demotion { node: usize, is: i32 },
     Share { node: usize, is: i32 },
@@ -69,6 +71,12 @@ impl Condition {
             Self::RunsOn { service: s, nodes } => {
                 let names: Vec<&str> = nodes.iter().map(node).collect();
                 format!("{} runs on {}", service(s), names.join(", "))
+            }
+            Self::Tunnel { node: n, service: s, is } => {
+                format!("{} tunnel of {} is {}", node(n), service(s), is.as_str())
+            }
+            Self::TunnelOverlap { service: s, most } => {
+                format!("tunnel of {} up twice for at most {most:?}", service(s))
             }
             Self::Role { node: n, service: s, is } => format!("{} wants {} {}", node(n), service(s), is.as_str()),
             Self::Demotion { node: n, is } => format!("{} demotion {is}", node(n)),
@@ -152,6 +160,9 @@ impl Finder<'_> {
         if let Some(Span(most)) = expect.overlap {
             self.found.extend(services.iter().map(|service| Condition::Overlap { service: *service, most }));
         }
+        if let Some(Span(most)) = expect.tunnel_overlap {
+            self.found.extend(services.iter().map(|service| Condition::TunnelOverlap { service: *service, most }));
+        }
         if let Some(names) = &expect.runs_on {
             let nodes: Vec<usize> = names.iter().map(|name| self.setup.node(name)).collect::<Result<_, _>>()?;
             let one = |service: &usize| Condition::RunsOn { service: *service, nodes: nodes.clone() };
@@ -177,6 +188,7 @@ impl Finder<'_> {
 
     fn counts(&mut self, expect: &Expect, groups: &[usize], services: &[usize]) -> Result<(), String> {
         for service in services.iter().copied() {
+            self.each(&expect.tunnel, |node, is| Condition::Tunnel { node, service, is: *is })?;
             self.each(&expect.role, |node, is| Condition::Role { node, service, is: *is })?;
             self.each(&expect.starts, |node, count| Condition::Starts { node, service, count: *count })?;
             self.each(&expect.stops, |node, count| Condition::Stops { node, service, count: *count })?;

@@ -12,6 +12,7 @@ use super::action::Span;
 use crate::core::policy::{Mode, OnExit, Require, ShareAmount};
 use crate::core::role::Role;
 use crate::core::status::Severity;
+use crate::lab::manners::Manners;
 use crate::model::{CarpState, InterfaceName, ServiceName, VhidRef};
 
 /// The largest scenario file that is read, in bytes.
@@ -194,6 +195,9 @@ pub(crate) struct Service {
     /// How long its starts and stops really take.
     pub(crate) start_takes: Option<Span>,
     pub(crate) stop_takes: Option<Span>,
+    /// How it behaves in all else.
+    #[serde(default)]
+    pub(crate) manners: Manners,
 }
 
 /// A health check.
@@ -207,6 +211,9 @@ pub(crate) struct Probe {
     pub(crate) fall: Option<u32>,
     /// What the node demotes itself by while it is unhealthy.
     pub(crate) demote: Option<ShareAmount>,
+    /// It asks for `/health`, and these of its answers say nothing: of 200, and 503 for a gateway without its core.
+    #[serde(default)]
+    pub(crate) ignored: Vec<String>,
 }
 
 /// What has to be the case, at a time or all the time in between.
@@ -218,7 +225,7 @@ pub(crate) struct Expect {
     pub(crate) to: Option<Span>,
     /// What `state`, `masters` and `outage` are about; all vhids without it.
     pub(crate) vhid: Option<VhidRef>,
-    /// What `runs_on`, `role`, `overlap`, `starts` and `stops` are about; all services without it.
+    /// What `runs_on`, `role`, `overlap`, `starts`, `stops` and `tunnel` are about; all services without it.
     pub(crate) service: Option<ServiceName>,
     /// The kernel's state by node.
     pub(crate) state: BTreeMap<String, State>,
@@ -226,6 +233,10 @@ pub(crate) struct Expect {
     pub(crate) masters: Option<usize>,
     /// The nodes that the service runs on, exactly.
     pub(crate) runs_on: Option<Vec<String>>,
+    /// What the tunnel of the service is in the kernel, by node.
+    pub(crate) tunnel: BTreeMap<String, Tunnel>,
+    /// How long it is up on two nodes, at most, in one go.
+    pub(crate) tunnel_overlap: Option<Span>,
     /// The role that carpd wants it to have, by node.
     pub(crate) role: BTreeMap<String, Role>,
     /// The kernel's sum, by node.
@@ -295,6 +306,26 @@ impl State {
             Self::Init => "INIT",
             Self::Absent => "absent",
             Self::Off => "off",
+        }
+    }
+}
+
+/// A tunnel as the kernel has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tunnel {
+    Up,
+    Down,
+    /// The kernel does not have it, or the node has no power.
+    Absent,
+}
+
+impl Tunnel {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Absent => "absent",
         }
     }
 }

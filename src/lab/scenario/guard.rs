@@ -13,6 +13,7 @@ use super::setup::Setup;
 use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
 use crate::core::policy::{ProbeEffect, ServicePolicy, ShareAmount};
+use crate::lab::daemon::SimService;
 use crate::lab::world::DevdEvent;
 use crate::model::{Mono, ServiceName, VhidRef};
 
@@ -28,14 +29,17 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// After this time without anything new all has to be as wanted.
 const QUIET: Duration = Duration::from_secs(110);
 
+/// An overlap that is going on: since when, and what explains it.
+pub(super) type Lasting = (Mono, Vec<&'static str>);
+
 /// What the checks remember.
 #[derive(Debug)]
 pub(crate) struct Guard {
     /// Steps that could not be done.
     pub(super) refused: usize,
     pub(super) nodes: Vec<NodeGuard>,
-    /// By service: the overlap that is going on.
-    pub(super) overlaps: Vec<Option<(Mono, Vec<&'static str>)>>,
+    /// By service: the overlap that is going on, of its processes and of its tunnels.
+    pub(super) overlaps: Vec<[Option<Lasting>; 2]>,
     pub(super) disturbed: Mono,
     pub(super) judged_quiet: bool,
 }
@@ -99,7 +103,7 @@ impl Guard {
         Self {
             refused: 0,
             nodes: nodes.collect(),
-            overlaps: vec![None; setup.services.len()],
+            overlaps: vec![[None, None]; setup.services.len()],
             disturbed: Mono::ZERO,
             judged_quiet: false,
         }
@@ -308,7 +312,7 @@ impl Runner<'_> {
             for service in 0..self.setup.services.len() {
                 let (name, _) = &self.setup.services[service];
                 let sim = self.nodes[at].around.services.get(name);
-                let free = sim.is_some_and(|sim| sim.start_fault.is_none() && !sim.stop_hangs);
+                let free = sim.is_some_and(SimService::obeys);
                 let (runs, active) = (self.runs(at, service), self.active(at, service));
                 if free && runs != active {
                     let word = |yes, no, is| if is { yes } else { no };

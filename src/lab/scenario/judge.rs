@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::condition::{Condition, Expectation};
-use super::record::{MARK, NodeRecord, Record, Said, Series};
+use super::record::{MARK, NodeRecord, Overlap, Part, Record, Said, Series};
 use super::setup::Setup;
 use crate::model::Mono;
 
@@ -28,6 +28,10 @@ impl Judge<'_> {
             }
             Condition::Masters { group, count } => self.masters(*group, *count),
             Condition::RunsOn { service, nodes } => self.runs_on(*service, nodes),
+            Condition::Tunnel { node, service, is } => {
+                self.always(&self.node(*node).tunnels[*service], |t| t == is, |t| t.as_str().to_owned())
+            }
+            Condition::TunnelOverlap { service, most } => at_most(self.overlaps(*service, Part::Tunnel), *most),
             Condition::Role { node, service, is } => self.said(
                 *node,
                 |said| said.roles[*service] == Some(*is),
@@ -64,7 +68,7 @@ impl Judge<'_> {
                 let outages = self.record.outages(*group, self.start(), self.to);
                 at_most(outages.into_iter(), *most)
             }
-            Condition::Overlap { service, most } => at_most(self.overlaps(*service), *most),
+            Condition::Overlap { service, most } => at_most(self.overlaps(*service, Part::Process), *most),
             Condition::Writes { node, count } => self.count(&self.node(*node).writes, *count),
             Condition::Starts { node, service, count } => self.count(&self.node(*node).starts[*service], *count),
             Condition::Stops { node, service, count } => self.count(&self.node(*node).stops[*service], *count),
@@ -163,9 +167,10 @@ impl Judge<'_> {
         Ok(is.to_string())
     }
 
-    fn overlaps(&self, service: usize) -> impl Iterator<Item = (Mono, Duration)> {
+    fn overlaps(&self, service: usize, part: Part) -> impl Iterator<Item = (Mono, Duration)> {
         let (from, to) = (self.start(), self.to);
-        let within = self.record.overlaps.iter().filter(move |o| o.service == service && o.from < to && o.to > from);
+        let of = move |o: &&Overlap| o.service == service && o.part == part;
+        let within = self.record.overlaps.iter().filter(of).filter(move |o| o.from < to && o.to > from);
         within.map(move |o| (o.from.max(from), o.to.min(to).since(o.from.max(from))))
     }
 

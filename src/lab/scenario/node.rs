@@ -114,19 +114,23 @@ impl SimNode {
         Now { mono: self.mono(world), wall: Wall::from_millis(wall.as_millis().saturating_add(self.clock_off)) }
     }
 
-    fn mono(&self, world: Mono) -> Mono {
+    /// The node's own monotonic clock.
+    pub(crate) fn mono(&self, world: Mono) -> Mono {
         Mono::from_micros(world.since(self.booted).as_micros() as u64)
     }
 
     /// The next time at which something is due.
     pub(crate) fn next(&self) -> Option<Mono> {
         let event = self.devd.waiting.front().map(|(at, _)| *at);
-        [self.wake, event, self.boot_at, self.daemon_at].into_iter().flatten().min()
+        let service = self.around.services.values().filter_map(SimService::next).min();
+        let service = service.map(|at| self.booted + at.since(Mono::ZERO));
+        [self.wake, event, service, self.boot_at, self.daemon_at].into_iter().flatten().min()
     }
 
     /// Lets the daemon do what is due.
     pub(crate) fn run(&mut self, cluster: &mut Cluster) {
         let world = cluster.world.now();
+        self.serve(cluster);
         while let Some((at, _)) = self.devd.waiting.front()
             && *at <= world
         {
@@ -141,6 +145,19 @@ impl SimNode {
                 daemon.tick(&mut kernel, &mut self.around, now);
             }
             self.settle(world);
+        }
+        self.serve(cluster);
+    }
+
+    /// Lets the services do what is due, and the kernel know of it.
+    pub(crate) fn serve(&mut self, cluster: &mut Cluster) {
+        let now = self.mono(cluster.world.now());
+        for service in self.around.services.values_mut() {
+            service.advance(now);
+            for wish in service.take_wishes() {
+                // A node without power has no service that wishes anything.
+                let _ = cluster.tunnel(self.at, &wish.tunnel, wish.change);
+            }
         }
     }
 
@@ -194,9 +211,7 @@ impl SimNode {
         self.stop_daemon();
         self.daemon_at = None;
         self.kernel.share = 0;
-        for service in self.around.services.values_mut() {
-            service.running = false;
-        }
+        self.around.services.values_mut().for_each(SimService::lose_power);
     }
 
     /// The power is back and the kernel runs; carpd follows `after` later.

@@ -1,9 +1,10 @@
 //! Takes down what can be seen of the cluster from outside: kernels, services, and what clients of the VIPs find.
 
-use super::file::State;
-use super::record::{Kind, Overlap};
+use super::file::{State, Tunnel};
+use super::record::{Kind, Overlap, Part};
 use super::run::Runner;
 use crate::core::policy::{Require, ServicePolicy};
+use crate::lab::daemon::SimService;
 use crate::model::{Demotion, Mono, VhidRef};
 
 impl Runner<'_> {
@@ -14,7 +15,7 @@ impl Runner<'_> {
         }
         self.see_reachable();
         for service in 0..self.setup.services.len() {
-            self.see_overlap(service);
+            Part::BOTH.into_iter().for_each(|part| self.see_overlap(service, part));
         }
         for at in 0..self.nodes.len() {
             self.see_status(at);
@@ -31,8 +32,10 @@ impl Runner<'_> {
     pub(super) fn close(&mut self) {
         let now = self.now();
         for service in 0..self.setup.services.len() {
-            if let Some((from, causes)) = self.guard.overlaps[service].take() {
-                self.record.overlaps.push(Overlap { service, from, to: now, causes });
+            for part in Part::BOTH {
+                if let Some((from, causes)) = self.guard.overlaps[service][part as usize].take() {
+                    self.record.overlaps.push(Overlap { service, part, from, to: now, causes });
+                }
             }
         }
     }
@@ -98,6 +101,25 @@ impl Runner<'_> {
         if changed && (running || !first) {
             self.tell(Some(at), Kind::Service, format!("{name} {}", if running { "runs" } else { "is down" }));
         }
+        self.see_tunnel(at, service);
+    }
+
+    fn see_tunnel(&mut self, at: usize, service: usize) {
+        let (now, (_, sim)) = (self.now(), &self.setup.services[service]);
+        let Some(name) = &sim.manners.tunnel else { return };
+        let tunnel = match self.cluster.world.is_up(self.cluster.nodes[at].id, name) {
+            None => Tunnel::Absent,
+            Some(false) => Tunnel::Down,
+            Some(true) => Tunnel::Up,
+        };
+        let series = &mut self.record.nodes[at].tunnels[service];
+        let first = series.last().is_none();
+        if series.set(now, tunnel) {
+            self.disturb();
+            if !first {
+                self.tell(Some(at), Kind::Service, format!("{name} is {}", tunnel.as_str()));
+            }
+        }
     }
 
     fn see_reachable(&mut self) {
@@ -146,38 +168,54 @@ impl Runner<'_> {
 
     pub(super) fn hangs(&self, at: usize, service: usize) -> bool {
         let (name, _) = &self.setup.services[service];
-        self.nodes[at].around.services.get(name).is_some_and(|sim| sim.stop_hangs)
+        self.nodes[at].around.services.get(name).is_some_and(SimService::ignores_stops)
     }
 
-    fn see_overlap(&mut self, service: usize) {
+    fn is_up(&self, at: usize, service: usize) -> bool {
+        self.record.nodes[at].tunnels[service].last() == Some(&Tunnel::Up)
+    }
+
+    fn see_overlap(&mut self, service: usize, part: Part) {
         let now = self.now();
-        let runners: Vec<usize> = (0..self.nodes.len()).filter(|at| self.runs(*at, service)).collect();
-        if runners.len() < 2 {
-            if let Some((from, causes)) = self.guard.overlaps[service].take()
+        let there = |at: &usize| match part {
+            Part::Process => self.runs(*at, service),
+            Part::Tunnel => self.is_up(*at, service),
+        };
+        let on: Vec<usize> = (0..self.nodes.len()).filter(there).collect();
+        let place = part as usize;
+        if on.len() < 2 {
+            if let Some((from, causes)) = self.guard.overlaps[service][place].take()
                 && from < now
             {
-                self.record.overlaps.push(Overlap { service, from, to: now, causes });
+                self.record.overlaps.push(Overlap { service, part, from, to: now, causes });
             }
             return;
         }
-        let mut found = Vec::new();
-        if runners.iter().filter(|at| self.active(**at, service)).count() > 1 {
-            found.push("both nodes are MASTER");
-        }
-        for at in runners.into_iter().filter(|at| !self.active(*at, service)) {
-            found.push(match () {
-                () if self.nodes[at].daemon.is_none() => "carpd is dead",
-                () if self.nodes[at].kernel.unreadable => "the kernel is unreadable",
-                () if self.hangs(at, service) => "a stop hangs",
-                () if self.guard.nodes[at].wrong[service].by_hand => "started by hand",
-                () => "handover",
-            });
-        }
-        let (_, causes) = self.guard.overlaps[service].get_or_insert_with(|| (now, Vec::new()));
+        let found = self.causes(service, part, &on);
+        let (_, causes) = self.guard.overlaps[service][place].get_or_insert_with(|| (now, Vec::new()));
         for cause in found {
             if !causes.contains(&cause) {
                 causes.push(cause);
             }
         }
+    }
+
+    /// What explains that there is one on each of the nodes `on`.
+    fn causes(&self, service: usize, part: Part, on: &[usize]) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        if on.iter().filter(|at| self.active(**at, service)).count() > 1 {
+            found.push("both nodes are MASTER");
+        }
+        for at in on.iter().copied().filter(|at| !self.active(*at, service)) {
+            found.push(match () {
+                () if self.nodes[at].daemon.is_none() => "carpd is dead",
+                () if self.nodes[at].kernel.unreadable => "the kernel is unreadable",
+                () if part == Part::Tunnel => "nobody takes the tunnel down",
+                () if self.hangs(at, service) => "a stop hangs",
+                () if self.guard.nodes[at].wrong[service].by_hand => "started by hand",
+                () => "handover",
+            });
+        }
+        found
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::file::{Answer, State};
+use super::file::{Answer, State, Tunnel};
 use super::setup::Setup;
 use crate::core::role::Role;
 use crate::core::status::{Severity, Status};
@@ -85,6 +85,8 @@ pub(crate) struct NodeRecord {
     /// By service.
     pub(crate) running: Vec<Series<bool>>,
     /// By service.
+    pub(crate) tunnels: Vec<Series<Tunnel>>,
+    /// By service.
     pub(crate) starts: Vec<Vec<Mono>>,
     /// By service.
     pub(crate) stops: Vec<Vec<Mono>>,
@@ -108,6 +110,7 @@ impl NodeRecord {
             states: vec![Series::default(); groups],
             changes: vec![Vec::new(); groups],
             running: vec![Series::default(); services],
+            tunnels: vec![Series::default(); services],
             starts: vec![Vec::new(); services],
             stops: vec![Vec::new(); services],
             sum: Series::default(),
@@ -120,10 +123,25 @@ impl NodeRecord {
     }
 }
 
-/// A time during which a service ran on more than one node.
+/// What of a service there may be one of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Part {
+    /// Its process.
+    Process,
+    /// Its tunnel that is up.
+    Tunnel,
+}
+
+impl Part {
+    pub(crate) const BOTH: [Self; 2] = [Self::Process, Self::Tunnel];
+}
+
+/// A time during which a service ran, or its tunnel was up, on more than one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Overlap {
     pub(crate) service: usize,
+    pub(crate) part: Part,
     pub(crate) from: Mono,
     pub(crate) to: Mono,
     /// What explains it, in words.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Scenario;
 use super::judge::{clock, judge, seconds};
-use super::record::Kind;
+use super::record::{Kind, Part};
 use super::run::{Runner, Violation};
 use crate::model::Mono;
 
@@ -41,7 +41,7 @@ pub struct Report {
     pub vhids: Vec<VhidReport>,
     /// How often carpd wrote to each node's kernel.
     pub kernel_writes: Vec<KernelWrites>,
-    /// Times in which a service ran on two nodes.
+    /// Times in which a service ran, or its tunnel was up, on two nodes.
     pub overlaps: Vec<OverlapReport>,
 }
 
@@ -110,11 +110,13 @@ pub struct KernelWrites {
     pub writes: usize,
 }
 
-/// A time in which a service ran on two nodes.
+/// A time in which a service ran, or its tunnel was up, on two nodes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OverlapReport {
     /// The service.
     pub service: String,
+    /// `process` if it ran on two nodes, `tunnel` if its tunnel was up on both.
+    part: Part,
     /// Seconds since the start.
     pub at: f64,
     /// How long.
@@ -149,6 +151,7 @@ impl Report {
         });
         let overlaps = record.overlaps.iter().map(|overlap| OverlapReport {
             service: setup.services[overlap.service].0.to_string(),
+            part: overlap.part,
             at: at(overlap.from),
             seconds: overlap.to.since(overlap.from).as_secs_f64(),
             causes: overlap.causes.clone(),
@@ -244,7 +247,11 @@ impl Report {
         for overlap in &self.overlaps {
             let lasted = seconds(Duration::from_secs_f64(overlap.seconds));
             let causes = overlap.causes.join(", ");
-            writeln!(f, "{} ran twice for {lasted} from {:.3}: {causes}", overlap.service, overlap.at)?;
+            let what = match overlap.part {
+                Part::Process => format!("{} ran twice", overlap.service),
+                Part::Tunnel => format!("the tunnel of {} was up twice", overlap.service),
+            };
+            writeln!(f, "{what} for {lasted} from {:.3}: {causes}", overlap.at)?;
         }
         Ok(())
     }

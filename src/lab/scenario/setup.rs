@@ -65,7 +65,7 @@ impl Setup {
             if setup.services.iter().any(|(name, _)| *name == service.name) {
                 return Err(wrong(format!("service {} is there already", service.name)));
             }
-            setup.add_service(&service.name, sim(service));
+            setup.add_service(&service.name, sim(service).map_err(wrong)?);
             for (at, node) in nodes.iter_mut().enumerate() {
                 let policy = policy(service, |id| setup.on_node(at, id)).map_err(wrong)?;
                 node.policy.services.push(policy);
@@ -181,13 +181,16 @@ fn groups(nodes: &[NodeSetup]) -> Vec<Group> {
     groups
 }
 
-fn sim(service: &Service) -> SimService {
+fn sim(service: &Service) -> Result<SimService, String> {
     let default = SimService::default();
-    SimService {
-        start_takes: service.start_takes.map_or(default.start_takes, |span| span.0),
-        stop_takes: service.stop_takes.map_or(default.stop_takes, |span| span.0),
-        ..default
+    let takes = |span: Option<super::action::Span>, default| span.map_or(default, |span| span.0);
+    let start_takes = takes(service.start_takes, default.start_takes);
+    let mut sim = SimService::new(start_takes, takes(service.stop_takes, default.stop_takes), service.manners.clone());
+    for probe in &service.probes {
+        let ranges = probe.ignored.iter().map(|text| text.parse());
+        sim.ignored.push(ranges.collect::<Result<_, _>>()?);
     }
+    Ok(sim)
 }
 
 /// The defaults are those of carpd.toml.

@@ -64,12 +64,7 @@ fn check_node(setup: &Setup, at: usize, action: &NodeAction) -> Result<(), Strin
             let there = setup.groups[group].on[at].is_some();
             there.then_some(()).ok_or_else(|| format!("{} has no vhid {vhid}", setup.nodes[at].plan.name))
         }
-        NodeAction::ServiceCrash { service }
-        | NodeAction::ServiceStart { service }
-        | NodeAction::StartFails { service, .. }
-        | NodeAction::StopHangs { service, .. }
-        | NodeAction::Unhealthy { service, .. } => setup.service(service).map(|_| ()),
-        _ => Ok(()),
+        _ => action.service().map_or(Ok(()), |service| setup.service(service).map(|_| ())),
     }
 }
 

@@ -16,6 +16,19 @@ impl World {
     /// # Errors
     /// The node is off, or has an interface of that name.
     pub fn add_interface(&mut self, node: NodeId, name: &InterfaceName) -> Result<(), LabError> {
+        self.new_interface(node, name, false)
+    }
+
+    /// Makes an interface that is administratively down and needs no cable, as `ifconfig wg0 create` does: its link is up exactly while it is
+    /// up itself (`wg_up()`, `wg_down()`). Only the running kernel has it: a boot does not bring it back.
+    ///
+    /// # Errors
+    /// The node is off, or has an interface of that name.
+    pub fn create_tunnel(&mut self, node: NodeId, name: &InterfaceName) -> Result<(), LabError> {
+        self.new_interface(node, name, true)
+    }
+
+    fn new_interface(&mut self, node: NodeId, name: &InterfaceName, tunnel: bool) -> Result<(), LabError> {
         let there = self.running(node)?;
         if there.find_interface(name).is_some() {
             return Err(LabError::InterfaceExists { node: there.name.clone(), interface: name.clone() });
@@ -25,6 +38,7 @@ impl World {
             name: name.clone(),
             index,
             gone: false,
+            tunnel,
             up: false,
             link: false,
             segment: None,
@@ -36,7 +50,7 @@ impl World {
         Ok(())
     }
 
-    /// `ifconfig INTERFACE up` or `down`. CARP follows; there is no event about the interface itself.
+    /// `ifconfig INTERFACE up` or `down`. CARP follows; there is no event about the interface itself, but one about a tunnel's link.
     ///
     /// # Errors
     /// The node is off or has no such interface.
@@ -46,6 +60,9 @@ impl World {
             (false, true) => self.bring_up(node.at(), i),
             (true, false) => self.take_down(node.at(), i),
             _ => {}
+        }
+        if self.nodes[node.at()].interfaces[i].tunnel {
+            self.change_link(node.at(), i, up);
         }
         Ok(())
     }
@@ -85,6 +102,9 @@ impl World {
         self.take_down(n, i);
         while let Some(a) = self.nodes[n].addresses.iter().position(|a| a.interface == i) {
             self.purge_address(n, a, false);
+        }
+        if self.nodes[n].interfaces[i].tunnel {
+            self.change_link(n, i, false);
         }
         self.notify_net(n, interface, "DETACH");
         self.unplug_port(node, i);

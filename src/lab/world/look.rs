@@ -3,8 +3,8 @@
 use ipnet::IpNet;
 
 use crate::model::{
-    CarpKey, CarpParameters, CarpVariable, Demotion, InterfaceInventory, InterfaceSnapshot, Inventory, PfsyncSettings,
-    PfsyncSnapshot, Snapshot, VhidInventory, VhidProtocol, VhidRef, VhidSnapshot,
+    CarpKey, CarpParameters, CarpVariable, Demotion, InterfaceInventory, InterfaceName, InterfaceSnapshot, Inventory,
+    PfsyncSettings, PfsyncSnapshot, Snapshot, VhidInventory, VhidProtocol, VhidRef, VhidSnapshot,
 };
 
 use super::carp::{GROUP4, GROUP6};
@@ -76,6 +76,13 @@ impl World {
     #[must_use]
     pub fn demotion(&self, node: NodeId) -> Option<Demotion> {
         self.powered(node).ok().map(|node| node.sysctls.demotion)
+    }
+
+    /// Whether an interface is administratively up; `None` if the node does not have it, or is off.
+    #[must_use]
+    pub fn is_up(&self, node: NodeId, interface: &InterfaceName) -> Option<bool> {
+        let node = self.powered(node).ok()?;
+        node.find_interface(interface).map(|i| node.interfaces[i].up)
     }
 
     /// Whether the kernel reported something that [`World::drain_events`] has not given out yet.

@@ -65,6 +65,8 @@ pub(super) struct Interface {
     /// Shows in events of IPv6 link-local addresses.
     pub(super) index: u16,
     pub(super) gone: bool,
+    /// It needs no cable: its link follows its administrator.
+    pub(super) tunnel: bool,
     /// `IFF_UP`.
     pub(super) up: bool,
     pub(super) link: bool,

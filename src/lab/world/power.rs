@@ -24,6 +24,7 @@ impl World {
         for interface in &mut there.interfaces {
             interface.up = false;
             interface.link = false;
+            interface.gone |= interface.tunnel;
             interface.carp_addresses = [0; 2];
         }
     }

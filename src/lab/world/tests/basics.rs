@@ -91,6 +91,27 @@ fn a_pulled_cable_is_seen_a_cut_behind_the_switch_is_not() {
 }
 
 #[test]
+fn a_tunnel_tells_devd_when_it_is_raised_or_taken_down_and_does_not_survive_a_boot() {
+    let mut pair = Pair::settled(&[VIP4]);
+    let wg0 = "wg0".parse().unwrap();
+    pair.texts(pair.a);
+    pair.world.create_tunnel(pair.a, &wg0).unwrap();
+    assert_eq!(pair.world.is_up(pair.a, &wg0), Some(false));
+    for up in [true, true, false] {
+        pair.world.set_up(pair.a, &wg0, up).unwrap();
+    }
+    pair.world.set_up(pair.a, &wg0, true).unwrap();
+    pair.world.destroy_interface(pair.a, &wg0).unwrap();
+    let told = pair.texts(pair.a).concat();
+    let kinds: Vec<&str> = told.split("type=").skip(1).filter_map(|rest| rest.lines().next()).collect();
+    assert_eq!(kinds, ["ATTACH", "LINK_UP", "LINK_DOWN", "LINK_UP", "LINK_DOWN", "DETACH"], "{told}");
+    pair.world.create_tunnel(pair.a, &wg0).unwrap();
+    pair.world.power_off(pair.a);
+    pair.world.boot(pair.a);
+    assert_eq!(pair.world.is_up(pair.a, &wg0), None);
+}
+
+#[test]
 fn a_link_event_reaches_carp_before_devd() {
     let mut pair = Pair::settled(&[VIP4]);
     pair.texts(pair.a);
