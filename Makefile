@@ -27,6 +27,7 @@ test: prepare
 long: test bench fuzz deny
 	sh tests/ci/cross.sh lint aarch64-unknown-freebsd
 	sh tests/ci/browser.sh
+	sh tests/ci/postgresql.sh
 	$(MAKE) advisories
 
 bench:
@@ -67,7 +68,7 @@ prepare:
 install:
 	@if [ -z "$(BUILT)" ]; then $(MAKE) build; fi
 	install -d -m 0755 "$(DESTDIR)$(PREFIX)/sbin" "$(DESTDIR)$(PREFIX)/etc/rc.d" \
-		"$(DESTDIR)$(PREFIX)/share/examples/carpd" "$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(MANDIR)/man8"
+		"$(DESTDIR)$(PREFIX)/libexec/carpd" "$(DESTDIR)$(PREFIX)/share/examples/carpd" "$(DESTDIR)$(MANDIR)/man5" "$(DESTDIR)$(MANDIR)/man8"
 	for program in carpd carpctl; do \
 		built="$(BUILT)"; \
 		install -m 0555 "$${built:-target/release}/$$program" "$(DESTDIR)$(PREFIX)/sbin/$$program" || exit 1; \
@@ -76,6 +77,7 @@ install:
 		sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' "$$script" > "$(DESTDIR)$(PREFIX)/etc/$$script" && \
 		chmod 0555 "$(DESTDIR)$(PREFIX)/etc/$$script" || exit 1; \
 	done
+	install -m 0555 packaging/libexec/* "$(DESTDIR)$(PREFIX)/libexec/carpd"
 	sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' devd/carpd.conf > "$(DESTDIR)$(PREFIX)/share/examples/carpd/devd.conf"
 	chmod 0444 "$(DESTDIR)$(PREFIX)/share/examples/carpd/devd.conf"
 	install -m 0444 man/*.5 "$(DESTDIR)$(MANDIR)/man5"

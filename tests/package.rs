@@ -97,7 +97,7 @@ fn a_package_has_a_sum_for_every_file_and_starts_or_stops_nothing() {
     // The administrator's own file is no file of the package's: an upgrade cannot replace it.
     assert!(!files.iter().any(|file| file == "/usr/local/etc/carpd/carpd.toml"), "{files:?}");
     // Nothing is stopped or started, least of all by an upgrade.
-    assert!(!manifest.contains("\"scripts\"") && !manifest.contains("exec"), "{manifest}");
+    assert!(!manifest.contains("\"scripts\"") && !manifest.replace("libexec", "").contains("exec"), "{manifest}");
 }
 
 #[test]

@@ -344,6 +344,7 @@ fn install_puts_everything_where_freebsd_expects_it() {
         ("opt/etc/rc.d/carpd", 0o555),
         ("opt/etc/rc.d/carpd_drain", 0o555),
         ("opt/etc/rc.d/carpd_early", 0o555),
+        ("opt/libexec/carpd/postgresql", 0o555),
         ("opt/share/examples/carpd/devd.conf", 0o444),
         ("opt/etc/carpd/carpd.toml.sample", 0o640),
         ("opt/share/man/man5/carpd.toml.5", 0o444),
