@@ -1,10 +1,12 @@
 //! What a lab node is set up with at boot: its interfaces and VIPs, taken from its configuration file.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use ipnet::IpNet;
 
 use crate::config::opnsense::OpnsenseConfig;
+use crate::config::password;
 use crate::config::settings::StaticVips;
 use crate::model::{AdvBase, AdvSkew, CarpKey, InterfaceName, VhidRef};
 
@@ -70,6 +72,13 @@ pub struct PfsyncPlan {
     pub maxupdates: u8,
 }
 
+/// Stands in for every password whose file is not here, so both nodes of a pair have the same.
+pub const PASSWORD: &[u8] = b"carpd-lab";
+
+fn key(file: &Path) -> CarpKey {
+    password::read(file).map_or_else(|_| CarpKey::from_password(PASSWORD), |password| password.key)
+}
+
 impl NodePlan {
     /// The node that OPNsense would make of `config`.
     #[must_use]
@@ -110,17 +119,12 @@ impl NodePlan {
         }
     }
 
-    /// The node of a carpd.toml that owns its VIPs. `key` reads a vhid's password file.
+    /// The node of a carpd.toml that owns its VIPs.
     ///
-    /// Such a file does not name the interfaces' own addresses, so two nodes share a segment where their VIPs do.
-    ///
-    /// # Errors
-    /// What `key` says of the first password file that cannot be read.
-    pub fn from_static<E>(
-        name: &str,
-        vips: &StaticVips,
-        key: impl Fn(&std::path::Path) -> Result<CarpKey, E>,
-    ) -> Result<Self, E> {
+    /// Such a file does not name the interfaces' own addresses, so two nodes share a segment where their VIPs do. The password
+    /// files that it names may be on another machine: [`PASSWORD`] stands in for what cannot be read.
+    #[must_use]
+    pub fn from_static(name: &str, vips: &StaticVips) -> Self {
         let mut interfaces: Vec<InterfacePlan> = Vec::new();
         let mut vhids = Vec::new();
         for vhid in &vips.vhids {
@@ -137,7 +141,7 @@ impl NodePlan {
                 id: vhid.id.clone(),
                 advbase: vhid.advbase,
                 advskew: vhid.advskew,
-                key: vhid.password_file.as_deref().map(&key).transpose()?,
+                key: vhid.password_file.as_deref().map(key),
                 peers: [vhid.peer.map(IpAddr::from), vhid.peer6.map(IpAddr::from)].into_iter().flatten().collect(),
                 addresses: vhid.addresses.clone(),
             });
@@ -163,7 +167,7 @@ impl NodePlan {
             interface.addresses.iter_mut().for_each(|net| *net = net.trunc());
         }
         let preempt = vips.preempt;
-        Ok(Self {
+        Self {
             name: name.to_owned(),
             interfaces,
             vhids,
@@ -171,7 +175,7 @@ impl NodePlan {
             senderr_factor: 240,
             pfsync,
             opnsense_maintenance: false,
-        })
+        }
     }
 
     /// The interface that people call `label`, by either name.

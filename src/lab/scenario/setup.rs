@@ -4,9 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::file::{Carpd, File, Mistake, NodeFile, Nodes, Service, Source};
+use crate::config::load_for;
 use crate::config::opnsense::{self, OpnsenseConfig};
 use crate::config::settings::Vips;
-use crate::config::{load, password};
+use crate::config::system::AnySystem;
 use crate::core::policy::{Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
 use crate::lab::daemon::SimService;
 use crate::lab::plan::NodePlan;
@@ -137,12 +138,11 @@ fn node(near: &Path, file: &NodeFile, carpd: &Carpd) -> Result<NodeSetup, String
         let config = opnsense::load(&path).map_err(|error| error.to_string())?;
         return Ok(from_opnsense(&file.name, &config, carpd));
     }
-    let loaded = load(&path).map_err(|error| error.to_string())?;
+    let loaded = load_for(&path, &AnySystem).map_err(|error| error.to_string())?;
     let Vips::Static(vips) = &loaded.settings.vips else {
         return Err(text(&"it names no VIPs: write vips.source = \"static\", or name a config.xml"));
     };
-    let plan = NodePlan::from_static(&file.name, vips, |path| password::read(path).map(|password| password.key))
-        .map_err(|error| text(&error))?;
+    let plan = NodePlan::from_static(&file.name, vips);
     let policy = Policy { node: file.name.clone(), ..loaded.policy() };
     Ok(NodeSetup { plan, policy })
 }

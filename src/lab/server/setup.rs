@@ -12,8 +12,8 @@ use crate::config::system::AnySystem;
 use crate::config::{self, Unusable, password};
 use crate::core::policy::{OnExit, Require};
 use crate::lab::dir::{DirError, LabDir, NodePaths};
-use crate::lab::plan::NodePlan;
-use crate::model::{CarpKey, ServiceName, VhidRef};
+use crate::lab::plan::{NodePlan, PASSWORD};
+use crate::model::{ServiceName, VhidRef};
 
 /// How often a lab node looks whether its service runs.
 const CHECK_EVERY: &str = "1s";
@@ -197,8 +197,7 @@ fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
             (NodePlan::from_opnsense(&input.name, &opnsense::load(xml)?), VipsPart::Opnsense(bytes))
         }
         Vips::Static(vips) => {
-            let plan = NodePlan::from_static::<std::convert::Infallible>(&input.name, vips, |file| Ok(key(file)));
-            let Ok(plan) = plan;
+            let plan = NodePlan::from_static(&input.name, vips);
             if has_password_elsewhere(vips) {
                 notes.push(format!("{}: a password file is not here; a made-up password stands in for it", input.name));
             }
@@ -215,13 +214,6 @@ fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
     }
     let services = if own.is_empty() { stand_in(&plan) } else { own };
     Ok(Draft { plan, vips, services, rest: Some(settings), notes })
-}
-
-/// Stands in for every password whose file is not here, so both nodes of a pair have the same.
-const PASSWORD: &[u8] = b"carpd-lab";
-
-fn key(file: &Path) -> CarpKey {
-    password::read(file).map_or_else(|_| CarpKey::from_password(PASSWORD), |password| password.key)
 }
 
 fn is_elsewhere(file: &Path) -> bool {
