@@ -21,6 +21,7 @@ test: prepare
 	$(CARGO) build --release --locked
 	./target/release/carpctl lab --report target/carpd-lab-report.html
 	eval "$$(sh tests/ci/cross.sh env)"; $(CARGO) nextest run --locked
+	sh tests/ci/web.sh
 
 # What takes longer: benchmarks, the fuzzer, another processor, the report in a real browser, licences and advisories of all
 # dependencies.
