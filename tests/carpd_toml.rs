@@ -313,6 +313,25 @@ fn sample_in_force() -> String {
 }
 
 #[test]
+fn a_probe_that_demotes_where_nothing_moves_is_told_and_no_preempt_alone_is_a_note() {
+    let text = |effect: &str, preempt: bool| {
+        format!(
+            "[vips]\nsource = \"static\"\n[carp]\npreempt = {preempt}\n[[service]]\nname = \"db\"\nfollows = [\"1@em0\"]\n\
+             rc = {{ script = \"db\" }}\n[[service.probe]]\nname = \"port\"\nkind = \"tcp\"\nconnect = \"127.0.0.1:1\"\n\
+             effect = \"{effect}\"\n[[vips.vhid]]\nvhid = 1\ninterface = \"em0\"\naddresses = [\"192.0.2.1/24\"]\n"
+        )
+    };
+    let codes = |effect, preempt| -> Vec<String> {
+        let loaded = read("preempt", text(effect, preempt)).unwrap();
+        let findings = loaded.findings.iter().filter(|finding| matches!(finding.code.0, 156 | 164));
+        findings.map(|finding| format!("{:?} {}", finding.severity, finding.code)).collect()
+    };
+    assert_eq!(codes("demote", true), Vec::<String>::new());
+    assert_eq!(codes("report", false), ["Note CARP-C156"]);
+    assert_eq!(codes("demote", false), ["Note CARP-C156", "Warning CARP-C164"]);
+}
+
+#[test]
 fn the_sample_as_it_stands_asks_for_nothing() {
     let sample = read("sample", SAMPLE).unwrap();
     assert_eq!(sample, read("sample-empty", "#\n").unwrap());

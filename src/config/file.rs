@@ -23,8 +23,9 @@ use super::catalogue::carpd_toml as codes;
 use super::opnsense::OpnsenseConfig;
 use super::profile;
 use super::rc_conf::{Unread, Vip};
-use super::settings::{KernelChoice, Settings};
+use super::settings::{KernelChoice, Probe, Settings, Vips};
 use super::system::System;
+use crate::core::policy::ProbeEffect;
 use crate::model::{AdvBase, VhidRef};
 
 /// What every reader needs: where findings go, and whom to ask about the machine.
@@ -116,8 +117,28 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File,
         node,
         vips,
     };
+    demotes_in_vain(&root, &mut cx.report, &settings);
     root.finish(&mut cx.report);
     Ok(File { settings, opnsense: cx.opnsense, program_files, unread: cx.unread, report: cx.report })
+}
+
+/// Notes a probe that demotes although that would move nothing.
+fn demotes_in_vain(root: &Section<'_>, report: &mut Report, settings: &Settings) {
+    if !matches!(&settings.vips, Vips::Static(vips) if !vips.preempt) {
+        return;
+    }
+    let demotes = |probe: &&Probe| matches!(probe.policy.effect, ProbeEffect::Demote(_));
+    let probes = settings.services.iter().filter_map(|service| Some((service, service.probes.iter().find(demotes)?)));
+    for (service, probe) in probes {
+        let cause = format!("{}'s probe {} demotes, but carp.preempt is false", service.name, probe.policy.name);
+        root.find(
+            report,
+            &codes::DEMOTE_IN_VAIN,
+            "service",
+            &cause,
+            "set it to true, or the probe's effect to \"report\"",
+        );
+    }
 }
 
 /// The line where `what` was seen before; otherwise `line` is noted as its first.

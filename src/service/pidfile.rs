@@ -1,9 +1,9 @@
 //! The file in which a service keeps its process id.
 
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use crate::regular_file;
 
 /// As much of a pidfile as is read. Some programs write more lines than the one with their process id.
 const MAX_BYTES: u64 = 4096;
@@ -14,16 +14,9 @@ const MAX_BYTES: u64 = 4096;
 /// It cannot be read, is no regular file or does not begin with a process id; the text names the file.
 pub(super) fn read(path: &Path) -> Result<i32, String> {
     let shown = path.display();
-    let unreadable = |error| format!("{shown}: {error}");
-    // Without O_NONBLOCK, a pipe in its place would hang the reader for ever.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path);
-    let file = file.map_err(unreadable)?;
-    // The opened file is examined, not the name, which could lead elsewhere a moment later.
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(format!("{shown} is not a regular file"));
-    }
+    let (file, _) = regular_file::open(path).map_err(|error| format!("{shown}: {error}"))?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| format!("{shown}: {error}"))?;
     process_id(&bytes).ok_or_else(|| format!("{shown} holds no process id"))
 }
 
@@ -54,7 +47,7 @@ mod tests {
         let pipe = directory.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
         for path in [directory.path(), &pipe, Path::new("/dev/zero")] {
-            assert!(read(path).unwrap_err().ends_with("is not a regular file"), "{}", path.display());
+            assert!(read(path).unwrap_err().ends_with("it is not a regular file"), "{}", path.display());
         }
         assert!(read(&directory.path().join("none")).unwrap_err().contains("none: "));
     }

@@ -165,10 +165,10 @@ entries! {
         "The address of a vhid is one host's: not a network's first or its broadcast address, not multicast, loopback or unspecified. In \
          networks of two addresses (/31, /127) and of one both ends are hosts. A peer is the other node's own address, to which \
          adverts or states are sent.";
-    NO_PREEMPT = 156, Warning, "demotion moves nothing without preempt",
+    NO_PREEMPT = 156, Note, "demotion moves nothing without preempt",
         "While net.inet.carp.preempt is 0, a better node does not take over from a MASTER that still advertises, however demoted that is \
-         (carp(4)). Entering maintenance or failing a probe would not move a single vhid; only silence does. Both nodes need \
-         preempt = true.";
+         (carp(4)). Entering maintenance would not move a single vhid; only silence does. That keeps a database from moving back by \
+         itself; for most else both nodes need preempt = true.";
     NO_PASSWORD_FILE = 157, Error, "a password file that is not there",
         "Without the password no key can be set, and a node with an all-zero key would not understand the other one. Create the file with \
          mode 0600 and the password in its only line. It is only a warning where the check is evidently not about this machine: with \
@@ -195,6 +195,10 @@ entries! {
     TIMEOUT_LONG = 163, Error, "a probe whose limit is longer than its rhythm",
         "Runs of one probe never overlap. With a timeout longer than every, the next run would be due before the last one had ended, and \
          the time until a failure is noticed (fall times every) would not be what the file says. Make timeout shorter, or every longer.";
+    DEMOTE_IN_VAIN = 164, Warning, "a probe that demotes in vain",
+        "A probe whose effect is \"demote\" is to give the vhids away while the service is sick. With preempt = false the peer does not \
+         take them from a MASTER that still advertises, however demoted that is (carp(4)), so nothing would move. Set preempt to true \
+         on both nodes, or let the probe report.";
     PAIR_KIND = 170, Error, "two files that cannot be compared",
         "The configuration of the other node has to be of the same kind as this node's: two carpd.toml, or two config.xml of OPNsense. A \
          carpd.toml whose vhids come from OPNsense goes with either. The files are told apart by what is in them, not by their names.";

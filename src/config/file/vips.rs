@@ -118,7 +118,7 @@ fn carp(root: &mut Section<'_>, cx: &mut Context<'_>) -> bool {
     let Some(mut table) = root.section(report, "carp") else { return true };
     let preempt = table.get(report, "preempt", boolean).unwrap_or(true);
     if !preempt {
-        let remedy = "set it to true on both nodes, unless vhids are only ever moved by hand";
+        let remedy = "set it to true on both nodes, unless a node that comes back must not take over";
         table.find(report, &codes::NO_PREEMPT, "preempt", "no demotion moves a vhid while preempt is false", remedy);
     }
     table.finish(report);
