@@ -14,6 +14,7 @@ pub mod events;
 pub mod io;
 pub mod journal;
 pub mod ledger;
+pub mod link;
 mod maintenance;
 pub mod observe;
 pub mod plan;
@@ -40,13 +41,14 @@ use adverts::Adverts;
 use create::Creation;
 use events::{EventCount, EventSource};
 use ledger::Ledger;
+use link::{Link, LinkNotice};
 use observe::Observer;
 use policy::{OnExit, Policy};
 use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
 use share::Refusal;
 
-use crate::model::{Demotion, Mono, Now, ServiceName, VhidRef};
+use crate::model::{Demotion, InterfaceName, Mono, Now, ServiceName, VhidRef};
 use vhids::Since;
 
 /// How long after a failed write of the state file, or of the kernel, it is tried again.
@@ -90,6 +92,8 @@ pub struct Core {
     adverts: Adverts,
     creation: Creation,
     services: Vec<Service>,
+    /// The last input was a look that succeeded.
+    looked: bool,
     since: BTreeMap<VhidRef, Since>,
     /// Replies that wait until the journal that contains their change is durable.
     waiting: Vec<(u64, String)>,
@@ -129,6 +133,7 @@ impl Core {
             adverts: Adverts::default(),
             creation: Creation::Due,
             services,
+            looked: false,
             since: BTreeMap::new(),
             waiting: Vec::new(),
             left_by: None,
@@ -168,6 +173,9 @@ impl Core {
         let Some(at) = self.policy.services.iter().position(|p| p.name == *name) else {
             return (true, format!("{name} is not managed by carpd"));
         };
+        if self.policy.services[at].is_warm() {
+            return (true, format!("{name} runs on both nodes; only its link follows the election"));
+        }
         let follows: Vec<String> = self.policy.services[at].follows.iter().map(ToString::to_string).collect();
         let follows = follows.join(", ");
         match self.services[at].role {
@@ -213,10 +221,16 @@ impl Core {
             Input::EventSource { source, connected } => self.event_source(source, connected, now),
             Input::Read { result, log } => self.read(result, &log, now),
             Input::Persisted { seq, result } => self.persisted(seq, result, now),
+            Input::LinkSet { interface, result } => self.link_set(&interface, result, now),
             Input::Created { boot, result } => self.created(boot, result, now),
             Input::DemotionAdded { result } => self.demotion_added(result, now),
             Input::Acted { service, outcome } => {
                 if let Some(at) = self.policy.services.iter().position(|p| p.name == service) {
+                    // What was started or stopped may have brought its link along.
+                    let acted = self.services[at].busy.is_some_and(|(kind, _)| kind != ActionKind::Check);
+                    if acted && self.policy.services[at].link.is_some() {
+                        self.observer.hint(now.mono);
+                    }
                     let notice = self.services[at].ended(&self.policy.services[at], outcome, now);
                     self.tell(at, notice);
                 }
@@ -241,6 +255,7 @@ impl Core {
         self.events.settle(now.mono);
         self.end_what_has_run_out(now);
         self.assign_roles(now);
+        self.see_links(now);
         self.move_services(now);
         self.note_verdicts();
         self.move_share(now);
@@ -279,8 +294,8 @@ impl Core {
             let kept = old.iter().position(|(p, _)| p.name == new.name).map(|at| old.swap_remove(at));
             self.services.push(match kept {
                 Some((p, service)) if p == *new => service,
-                Some((_, mut service)) => {
-                    service.adopt(new, now.mono);
+                Some((p, mut service)) => {
+                    service.adopt(&p, new, now.mono);
                     service
                 }
                 None => Service::new(new, now.mono),
@@ -313,14 +328,43 @@ impl Core {
             let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
             let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
             service.draining = self.journal.drain;
-            service.follow(policy, role, grace_over, planned || lost || self.stopping, now.mono);
+            if policy.is_warm() && !self.stopping {
+                service.keep_running(role, now.mono);
+            } else {
+                service.follow(policy, role, grace_over, planned || lost || self.stopping, now.mono);
+            }
+            service.follow_link(grace_over, now.mono);
         }
+    }
+
+    /// After the roles: what a look shows of a link is judged by the role that the same look gives.
+    fn see_links(&mut self, now: Now) {
+        let Some(look) = std::mem::take(&mut self.looked).then(|| self.observer.known()).flatten() else { return };
+        let states = self.policy.services.iter().map(|policy| look.link(policy.link.as_ref()?));
+        for (at, state) in states.collect::<Vec<_>>().into_iter().enumerate() {
+            let Some(state) = state else { continue };
+            let notice = self.services[at].link_looked(&self.policy.services[at], state, now);
+            self.tell(at, notice);
+        }
+    }
+
+    fn link_set(&mut self, interface: &InterfaceName, result: Result<(), String>, now: Now) {
+        // A service that has left the configuration leaves its interface as it is.
+        let Some(at) = self.policy.services.iter().position(|p| p.link.as_ref() == Some(interface)) else { return };
+        let notice = self.services[at].link.as_mut().and_then(|link| link.ended(result, now));
+        self.tell(at, notice.map(Notice::Link));
+        self.observer.hint(now.mono);
     }
 
     fn move_services(&mut self, now: Now) {
         for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
             if self.stopping && policy.on_exit == OnExit::Leave {
                 continue;
+            }
+            if let (Some(link), Some(interface)) = (&mut service.link, &policy.link)
+                && let Some(level) = link.begin(now.mono)
+            {
+                self.out.push(Effect::SetLink { interface: interface.clone(), up: level == link::Level::Up });
             }
             if policy.driven
                 && let Some(kind) = service.begin(now.mono)
@@ -354,7 +398,9 @@ impl Core {
     fn leave_if_done(&mut self) {
         let standby_left = self.policy.services.iter().zip(&self.services).any(|(policy, service)| {
             policy.on_exit == OnExit::Standby
-                && (service.busy.is_some() || service.is == Is::Running && !service.failed_to_stop())
+                && (service.busy.is_some()
+                    || policy.driven && service.is == Is::Running && !service.failed_to_stop()
+                    || service.link.as_ref().is_some_and(Link::is_pending))
         });
         if self.stopping && !standby_left && self.writing.is_none() {
             self.exited = true;
@@ -377,6 +423,7 @@ impl Core {
             Notice::FoundRunning => {
                 (Level::Warning, "somebody started it although it should be standby here".to_owned())
             }
+            Notice::Link(notice) => link_words(self.policy.services[at].link.as_ref(), notice),
             Notice::Health(probe, healthy) => {
                 let name = &self.policy.services[at].probes[probe].name;
                 let says = &self.services[at].probes[probe].text;
@@ -402,5 +449,26 @@ impl Core {
         // Whoever asks is told now how the disk is, not when the pause after an earlier failure is over.
         self.write_retry = Mono::ZERO;
         self.waiting.push((id, text));
+    }
+}
+
+fn link_words(interface: Option<&InterfaceName>, notice: LinkNotice) -> (Level, String) {
+    let name = interface.map_or("the link", InterfaceName::as_str);
+    match notice {
+        LinkNotice::Set(level, took) => {
+            let took = format!("{}.{:03} s", took.as_secs(), took.subsec_millis());
+            (Level::Info, format!("link {name} {} after {took}", level.as_str()))
+        }
+        LinkNotice::Failed(level, why) => {
+            (Level::Error, format!("link {name} should be {} and is not: {why}", level.as_str()))
+        }
+        LinkNotice::Meddled(link::Level::Down) => {
+            let text = format!("somebody raised {name} although it should be standby here; it is taken down again");
+            (Level::Warning, text)
+        }
+        LinkNotice::Meddled(link::Level::Up) => {
+            let text = format!("somebody took {name} down although it should be active here; it is raised again");
+            (Level::Warning, text)
+        }
     }
 }

@@ -25,19 +25,18 @@ pub(crate) mod state;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::config::settings::KernelChoice;
 use crate::config::{Finding, Severity};
 use crate::core::Input;
 use crate::core::events::EventSource;
 use crate::core::service::{ActionKind, Outcome};
 use crate::kernel;
-use crate::model::{CarpState, Mono, VhidRef};
+use crate::model::{CarpState, InterfaceName, Mono, VhidRef};
 use crate::service::{Health, Prepared};
 
 pub use cli::main;
@@ -72,6 +71,8 @@ pub(crate) enum Event {
     Input(Input),
     /// A source reported something about CARP or an interface, and with it perhaps states of vhids.
     Hint { source: EventSource, changes: Vec<(VhidRef, CarpState)> },
+    /// An interface was brought up or down, or not.
+    LinkSet { interface: InterfaceName, began: Instant, result: Result<(), String> },
     /// An action ended.
     Acted { service: Arc<Prepared>, kind: ActionKind, took: Duration, outcome: Outcome },
     /// A probe ended.
@@ -124,10 +125,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 async fn serve(configuration: Configuration, log: &Log) -> anyhow::Result<()> {
     let settings = &configuration.settings;
     let directory = settings.node.state_dir.clone();
-    let kernel = match &settings.node.kernel {
-        KernelChoice::Freebsd => kernel::open("freebsd"),
-        KernelChoice::Lab(path) => kernel::open(&format!("lab:{}", path.display())),
-    }?;
+    let kernel = kernel::open(&settings.node.kernel.name())?;
     let (listener, _socket) = control::open(&settings.control).await?;
     let (events, inbox) = mpsc::unbounded_channel();
     let (asks, questions) = mpsc::channel(1);

@@ -19,23 +19,30 @@ use std::io;
 pub(crate) use freebsd::multicast;
 pub use processes::{Process, processes};
 
-use crate::model::{Demotion, Inventory, Snapshot, Write};
+use crate::model::{Demotion, InterfaceName, Inventory, Snapshot, Write};
 
 /// A node's CARP, pfsync and interfaces: FreeBSD's own, or a lab's model of them.
 ///
-/// Every call is short and bounded, so the daemon may make it from its event loop.
+/// Every call but [`Kernel::set_link`] is short and bounded, so the daemon may make it from its event loop.
 pub trait Kernel {
-    /// One look at everything a decision needs.
+    /// One look at everything a decision needs, the interfaces `links` among it.
     ///
     /// # Errors
     /// The kernel, or the lab, cannot be asked. "No vhid here" is not an error but an empty list.
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError>;
+    fn snapshot(&mut self, links: &[InterfaceName]) -> Result<Snapshot, KernelError>;
 
     /// Adds `delta` to `net.inet.carp.demotion`, as writing the sysctl does (`carp_demote_adj_sysctl()`).
     ///
     /// # Errors
     /// Not permitted, or the kernel has no CARP.
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError>;
+
+    /// Brings an interface up or down, as [`Write::Link`] does. It is not short: a WireGuard tunnel that goes down waits for each of its
+    /// peers, so the daemon makes this call on a thread of its own.
+    ///
+    /// # Errors
+    /// There is no such interface, it is not permitted, or the interface did not follow.
+    fn set_link(&mut self, interface: &InterfaceName, up: bool) -> Result<(), KernelError>;
 
     /// The kernel message buffer's lines about demotion, oldest first.
     ///

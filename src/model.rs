@@ -13,8 +13,8 @@ pub use id::{InterfaceName, ParseIdError, ServiceName, Vhid, VhidRef};
 pub use inventory::{InterfaceInventory, Inventory, VhidInventory};
 pub use key::CarpKey;
 pub use snapshot::{
-    CarpCounters, CarpParameters, CarpSysctls, InterfaceSnapshot, PfsyncSnapshot, Snapshot, VhidProtocol, VhidSnapshot,
-    VrrpParameters,
+    CarpCounters, CarpParameters, CarpSysctls, InterfaceSnapshot, LinkSnapshot, LinkState, PfsyncSnapshot, Snapshot,
+    VhidProtocol, VhidSnapshot, VrrpParameters,
 };
 pub use time::{Mono, Now, Wall};
 pub use write::{CarpVariable, PfsyncSettings, VhidSettings, Write};

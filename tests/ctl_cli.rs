@@ -60,6 +60,7 @@ fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
         },
         counters: CarpCounters::default(),
         pfsync: None,
+        links: Vec::new(),
     }
 }
 

@@ -57,6 +57,7 @@ fn a_status_looks_as_designed() {
     golden("ipv6", &status_page(&samples::ipv6()));
     golden("unicode", &status_page(&samples::unicode()));
     golden("vrrp", &status_page(&samples::mixed()));
+    golden("warm", &status_page(&samples::warm()));
 }
 
 #[test]
@@ -105,6 +106,8 @@ fn an_explanation_looks_as_designed() {
     let service = "defguard_gateway".parse().unwrap();
     golden("why_service", &why::service(&samples::healthy(), &service, &view()).unwrap());
     golden("why_service_sick", &why::service(&samples::sick(), &service, &view()).unwrap());
+    golden("why_warm", &why::service(&samples::warm(), &"gateway".parse().unwrap(), &view()).unwrap());
+    golden("why_link", &why::service(&samples::warm(), &"wireguard".parse().unwrap(), &view()).unwrap());
     golden("why_without_daemon", &why::node(&samples::daemon_dead(), &view()));
     let mut rejecting = samples::healthy();
     let carp = rejecting.carp.as_mut().unwrap();

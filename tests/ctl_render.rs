@@ -6,17 +6,18 @@ mod samples;
 
 use carpd::core::attribution::PartSource;
 use carpd::core::events::EventSource;
-use carpd::core::policy::Require;
+use carpd::core::link::Level;
+use carpd::core::policy::{Mode, Require};
 use carpd::core::role::Role;
 use carpd::core::service::{ActionKind, ActionResult, Is, LastAction};
 use carpd::core::status::{
-    CarpStatus, EventsStatus, Health, MaintenanceStatus, PeerStatus, PfsyncStatus, Protocol, ServiceStatus, Severity,
-    Source, Status, VhidState, VhidStatus,
+    CarpStatus, EventsStatus, Health, LinkStatus, MaintenanceStatus, PeerStatus, PfsyncStatus, Protocol, ServiceStatus,
+    Severity, Source, Status, VhidState, VhidStatus,
 };
 use carpd::ctl::render::check::{Expect, check};
 use carpd::ctl::render::{View, demotion, maintenance, status, why};
 use carpd::ctl::text::width;
-use carpd::model::{VhidRef, Wall};
+use carpd::model::{LinkState, VhidRef, Wall};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -73,6 +74,22 @@ fn action() -> impl Strategy<Value = LastAction> {
     })
 }
 
+fn link_row(name: &str) -> Option<LinkStatus> {
+    let length = name.len();
+    let states = [LinkState::Up, LinkState::Stuck, LinkState::Down, LinkState::Absent];
+    let levels = [Level::Up, Level::Down];
+    (!length.is_multiple_of(5)).then(|| LinkStatus {
+        interface: "longname0.4094".parse().unwrap(),
+        want: levels.get(length % 3).copied(),
+        is: states.get(length % 7).copied(),
+        since: length.is_multiple_of(2).then(|| samples::ago(length as i64)),
+        busy: levels.get(length % 4).copied(),
+        wrong_for: length.is_multiple_of(3).then_some(length as u64),
+        error: if length.is_multiple_of(4) { name.to_owned() } else { String::new() },
+        meddled: length as u32 % 4,
+    })
+}
+
 fn service_row() -> impl Strategy<Value = ServiceStatus> {
     let role = of(select(vec![Role::Active, Role::Standby]));
     let is = select(vec![Is::Unknown, Is::Running, Is::Stopped]);
@@ -92,6 +109,9 @@ fn service_row() -> impl Strategy<Value = ServiceStatus> {
             health_detail,
             since,
             deaths: name.len() as u32,
+            mode: if name.len().is_multiple_of(2) { Mode::Warm } else { Mode::Service },
+            process: !name.len().is_multiple_of(3),
+            link: link_row(&name),
             busy,
             last_action,
         },

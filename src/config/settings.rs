@@ -62,6 +62,17 @@ pub enum KernelChoice {
     Lab(PathBuf),
 }
 
+impl KernelChoice {
+    /// As the configuration writes it, and [`crate::kernel::open`] takes it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Freebsd => "freebsd".to_owned(),
+            Self::Lab(socket) => format!("lab:{}", socket.display()),
+        }
+    }
+}
+
 /// `[control]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {

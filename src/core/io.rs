@@ -10,7 +10,7 @@ use super::policy::Policy;
 use super::probe::Reading;
 use super::service::{ActionKind, Outcome};
 use crate::kernel::DemotionLogLine;
-use crate::model::{CarpState, Demotion, ServiceName, Snapshot, VhidRef, Wall};
+use crate::model::{CarpState, Demotion, InterfaceName, ServiceName, Snapshot, VhidRef, Wall};
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,6 +49,13 @@ pub enum Input {
     },
     /// The answer to [`Effect::AddDemotion`].
     DemotionAdded {
+        /// Why it failed.
+        result: Result<(), String>,
+    },
+    /// The answer to [`Effect::SetLink`].
+    LinkSet {
+        /// The interface.
+        interface: InterfaceName,
         /// Why it failed.
         result: Result<(), String>,
     },
@@ -164,6 +171,13 @@ pub enum Effect {
     Create {
         /// The boot of the kernel, for the answer.
         boot: String,
+    },
+    /// Bring an interface up or down, somewhere it may take its time.
+    SetLink {
+        /// Which one.
+        interface: InterfaceName,
+        /// Up or down.
+        up: bool,
     },
     /// Do something to a service.
     Act {

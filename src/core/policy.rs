@@ -30,6 +30,14 @@ pub struct Policy {
     pub poll: Duration,
 }
 
+impl Policy {
+    /// The interfaces that a look has to cover because services have them for their links.
+    #[must_use]
+    pub fn links(&self) -> Vec<InterfaceName> {
+        self.services.iter().filter_map(|service| service.link.clone()).collect()
+    }
+}
+
 /// A vhid that the configuration owns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnedVhid {
@@ -78,7 +86,7 @@ impl ServicePolicy {
     /// Whether its process runs on both nodes, so that only its link follows the role.
     #[must_use]
     pub fn is_warm(&self) -> bool {
-        self.mode == Mode::Warm
+        self.mode == Mode::Warm && self.driven
     }
 }
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::link::{Level, Link, LinkNotice};
 use super::policy::ServicePolicy;
 use super::probe::{Probe, Reading};
 use super::role::Role;
-use crate::model::{Mono, Now, Wall};
+use crate::model::{LinkState, Mono, Now, Wall};
 
 /// For how long a death is remembered.
 const MEMORY: Duration = Duration::from_secs(600);
@@ -130,6 +131,10 @@ pub struct Service {
     pub last_action: Option<LastAction>,
     /// One for each of the policy's probes.
     pub probes: Vec<Probe>,
+    /// Its link, if it has one.
+    pub link: Option<Link>,
+    /// Its process runs on both nodes.
+    warm: bool,
 }
 
 /// A start or stop that has ended and is not yet seen to have worked.
@@ -155,6 +160,8 @@ pub enum Notice {
     FoundRunning,
     /// The verdict of probe number `.0` is now `.1`.
     Health(usize, bool),
+    /// About its link.
+    Link(LinkNotice),
 }
 
 impl Service {
@@ -177,11 +184,17 @@ impl Service {
             next_check: now,
             last_action: None,
             probes: policy.probes.iter().map(|_| Probe::new(now)).collect(),
+            link: policy.link.as_ref().map(|_| Link::new(now)),
+            warm: policy.is_warm(),
         }
     }
 
-    /// Takes over what is known of a service whose policy was reloaded.
-    pub fn adopt(&mut self, policy: &ServicePolicy, now: Mono) {
+    /// Takes over what is known of a service whose policy was reloaded. An interface that is its link no more stays as it is.
+    pub fn adopt(&mut self, old: &ServicePolicy, policy: &ServicePolicy, now: Mono) {
+        if old.link != policy.link {
+            self.link = policy.link.as_ref().map(|_| Link::new(now));
+        }
+        self.warm = policy.is_warm();
         self.probes = policy.probes.iter().map(|_| Probe::new(now)).collect();
         self.next_check = now;
     }
@@ -203,11 +216,48 @@ impl Service {
             }
             Role::Standby => {
                 let since = *self.away_since.get_or_insert(now);
-                if for_good || now >= since + policy.settle || self.want.is_none() && self.is == Is::Stopped {
+                if for_good
+                    || !policy.driven
+                    || now >= since + policy.settle
+                    || self.want.is_none() && self.is == Is::Stopped
+                {
                     self.set_want(Role::Standby, now);
                 }
             }
         }
+    }
+
+    /// Like [`Self::follow`], for a process that is to run whatever the election says. On an unreadable kernel it stays as it is.
+    pub fn keep_running(&mut self, role: Option<Role>, now: Mono) {
+        self.role = role;
+        self.away_since = None;
+        if role.is_some() {
+            self.set_want(Role::Active, now);
+        }
+    }
+
+    /// The election's word for the link, which waits for nothing.
+    pub fn follow_link(&mut self, grace_over: bool, now: Mono) {
+        let Some(link) = &mut self.link else { return };
+        let level = match self.role {
+            // What is about to be shut down keeps what it has, and takes nothing on.
+            Some(Role::Active) => (!self.draining).then_some(Level::Up),
+            Some(Role::Standby) => Some(Level::Down),
+            None => grace_over.then_some(Level::Down),
+        };
+        link.follow(level, now);
+    }
+
+    /// A look has shown the link.
+    pub fn link_looked(&mut self, policy: &ServicePolicy, state: LinkState, now: Now) -> Option<Notice> {
+        if !policy.driven {
+            let is = if state == LinkState::Up { Is::Running } else { Is::Stopped };
+            let was = std::mem::replace(&mut self.is, is);
+            if was != is && was != Is::Unknown {
+                self.since = Some(now);
+            }
+        }
+        self.link.as_mut()?.looked(state, now).map(Notice::Link)
     }
 
     fn set_want(&mut self, want: Role, now: Mono) {
@@ -239,9 +289,15 @@ impl Service {
             return (now >= verify.next).then_some(ActionKind::Check);
         }
         match self.needed() {
-            Some(kind) if now >= self.retry_at => Some(kind),
+            Some(kind) if now >= self.not_before() => Some(kind),
             _ => (now >= self.next_check).then_some(ActionKind::Check),
         }
+    }
+
+    /// When the next start or stop may begin: the link goes first.
+    fn not_before(&self) -> Mono {
+        let link = self.link.as_ref().and_then(Link::goes_first_until);
+        link.map_or(self.retry_at, |until| until.max(self.retry_at))
     }
 
     /// What stands between the service and its wanted role.
@@ -250,12 +306,22 @@ impl Service {
     /// not the last thing that was known of an unreadable kernel.
     fn needed(&self) -> Option<ActionKind> {
         match (self.want?, self.is) {
-            (Role::Active, Is::Stopped) if self.role == Some(Role::Active) && !self.draining => Some(ActionKind::Start),
+            (Role::Active, Is::Stopped) if self.may_start() => Some(ActionKind::Start),
             (Role::Standby, Is::Running) => Some(ActionKind::Stop),
             // It cannot be told whether it runs: stopping what is stopped does no harm.
             (Role::Standby, Is::Unknown) if self.unclear => Some(ActionKind::Stop),
             _ => None,
         }
+    }
+
+    fn may_start(&self) -> bool {
+        !self.draining && (self.role == Some(Role::Active) || self.warm && self.role.is_some())
+    }
+
+    /// The role that it has for its clients, as far as carpd has decided it.
+    #[must_use]
+    pub fn shown_role(&self) -> Option<Role> {
+        if self.warm { self.role } else { self.want }
     }
 
     /// The next time at which something is due.
@@ -272,11 +338,12 @@ impl Service {
         } else if let Some(verify) = &self.verify {
             Some(verify.next)
         } else if self.needed().is_some() {
-            Some(self.retry_at.min(self.next_check))
+            Some(self.not_before().min(self.next_check))
         } else {
             Some(self.next_check)
         };
-        [probes, settle, own].into_iter().flatten().min()
+        let link = self.link.as_ref().and_then(Link::wake);
+        [probes, settle, own, link].into_iter().flatten().min()
     }
 
     /// Whether the last stop did not work.
@@ -289,7 +356,7 @@ impl Service {
     /// Whether its probes should run: only a service that is wanted and runs can be judged.
     #[must_use]
     pub fn probing(&self) -> bool {
-        self.want == Some(Role::Active) && self.is == Is::Running
+        self.shown_role() == Some(Role::Active) && self.is == Is::Running
     }
 
     /// An action ended.
@@ -422,6 +489,6 @@ impl Service {
 }
 
 /// 1, 2, 4, ... seconds, at most a minute.
-fn backoff(failures: u32) -> Duration {
+pub(super) fn backoff(failures: u32) -> Duration {
     Duration::from_secs(1 << failures.saturating_sub(1).min(6)).min(Duration::from_secs(60))
 }

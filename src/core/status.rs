@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::attribution::Part;
 use super::events::EventSource;
 use super::ledger::LedgerState;
+use super::link::Level;
 use super::role::Role;
 use super::service::{ActionKind, Is, LastAction};
-use crate::core::policy::Require;
-use crate::model::{CarpState, InterfaceName, ServiceName, Vhid, VhidRef, Wall};
+use crate::core::policy::{Mode, Require};
+use crate::model::{CarpState, InterfaceName, LinkState, ServiceName, Vhid, VhidRef, Wall};
 
 mod daemon;
 mod kernel;
+mod links;
 mod rows;
 mod verdict;
 
@@ -230,9 +232,15 @@ pub struct ServiceStatus {
     pub follows: Vec<VhidRef>,
     /// How many of them have to be MASTER for it to be active.
     pub require: Require,
+    /// Whether its process follows the role.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether it has a process; without one, its link is all that it is.
+    #[serde(default = "yes")]
+    pub process: bool,
     /// The role it should have; `null` while that is undecided.
     pub want: Option<Role>,
-    /// Whether it runs.
+    /// Whether it runs; without a process, whether its link is up.
     pub is: Is,
     /// Its health.
     pub health: Health,
@@ -248,13 +256,67 @@ pub struct ServiceStatus {
     /// How often it was found dead while it should have been running, in the last ten minutes.
     #[serde(default)]
     pub deaths: u32,
+    /// Its link, `null` if it has none.
+    #[serde(default)]
+    pub link: Option<LinkStatus>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl ServiceStatus {
     /// Whether it is what it should be.
     #[must_use]
     pub fn as_wanted(&self) -> bool {
-        matches!((self.want, self.is), (Some(Role::Active), Is::Running) | (Some(Role::Standby), Is::Stopped))
+        let process = matches!(
+            (self.process_role(), self.is),
+            (Some(Role::Active), Is::Running) | (Some(Role::Standby), Is::Stopped)
+        );
+        process && self.link.as_ref().is_none_or(LinkStatus::as_wanted)
+    }
+
+    /// Whether it keeps nothing that the peer should have.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        links::is_handed_over(self)
+    }
+
+    /// The role of its process: active on both nodes if only its link follows the election.
+    #[must_use]
+    pub fn process_role(&self) -> Option<Role> {
+        self.want.map(|want| if self.mode == Mode::Warm { Role::Active } else { want })
+    }
+}
+
+/// The link of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LinkStatus {
+    /// Its interface.
+    pub interface: InterfaceName,
+    /// What it should be; `null` before the first role, and while the role is unknown.
+    pub want: Option<Level>,
+    /// What it is, `null` if that is not known.
+    pub is: Option<LinkState>,
+    /// Since when, `null` if the change was before the daemon's start.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    pub since: Option<Wall>,
+    /// What it is being made.
+    pub busy: Option<Level>,
+    /// Seconds for which it has not been what it should be, `null` if it is.
+    pub wrong_for: Option<u64>,
+    /// Why it could not be made so, empty if nothing failed.
+    pub error: String,
+    /// How often somebody else has raised it on standby, or taken it down while active, in the last ten minutes.
+    pub meddled: u32,
+}
+
+impl LinkStatus {
+    /// Whether it is what it should be.
+    #[must_use]
+    pub fn as_wanted(&self) -> bool {
+        self.want.zip(self.is).is_some_and(|(want, is)| want.is_met_by(is))
     }
 }
 

@@ -80,5 +80,6 @@ pub(crate) fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
         },
         counters: CarpCounters::default(),
         pfsync: None,
+        links: Vec::new(),
     }
 }

@@ -4,11 +4,13 @@ mod create;
 mod daemon;
 mod demotion;
 mod drain;
+mod link;
 mod maintenance;
 mod services;
 mod trouble;
 mod vrrp;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::events::EventSource;
@@ -22,7 +24,7 @@ use super::{Core, Journal, Loaded};
 use crate::kernel::{DemotionLogLine, Kernel, KernelError};
 use crate::lab::daemon::{SimDaemon, Surroundings};
 use crate::model::CarpState::{self, Backup, Init, Master};
-use crate::model::{Demotion, Mono, Now, ServiceName, Snapshot, Wall};
+use crate::model::{Demotion, InterfaceName, LinkSnapshot, LinkState, Mono, Now, ServiceName, Snapshot, Wall};
 
 /// A kernel that does what the test says.
 struct Rigged {
@@ -31,11 +33,31 @@ struct Rigged {
     refuses: bool,
     /// What the sum is set to by somebody else just before the next write.
     meanwhile: Option<i32>,
+    /// The interfaces that are not CARP's.
+    links: BTreeMap<InterfaceName, LinkState>,
+    /// Why no link can be set.
+    link_fault: Option<&'static str>,
 }
 
 impl Kernel for Rigged {
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
-        self.look.clone().ok_or(KernelError::NoCarp)
+    fn snapshot(&mut self, links: &[InterfaceName]) -> Result<Snapshot, KernelError> {
+        let mut look = self.look.clone().ok_or(KernelError::NoCarp)?;
+        let state = |name| self.links.get(name).copied().unwrap_or(LinkState::Absent);
+        look.links = links.iter().map(|name| LinkSnapshot { name: name.clone(), state: state(name) }).collect();
+        Ok(look)
+    }
+
+    fn set_link(&mut self, interface: &InterfaceName, up: bool) -> Result<(), KernelError> {
+        let failed = |why: &'static str| {
+            let source = std::io::Error::other(why);
+            KernelError::Call { call: "SIOCSIFFLAGS", object: interface.to_string(), source }
+        };
+        if let Some(why) = self.link_fault {
+            return Err(failed(why));
+        }
+        let state = self.links.get_mut(interface).ok_or_else(|| failed("no such interface"))?;
+        *state = LinkState::of(up, up);
+        Ok(())
     }
 
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
@@ -69,7 +91,18 @@ struct Rig {
 
 impl Rig {
     fn new(policy: Policy, vhids: &[(&str, CarpState)]) -> Self {
-        let kernel = Rigged { look: Some(snapshot(vhids)), writes: Vec::new(), refuses: false, meanwhile: None };
+        Self::with_links(policy, vhids, &[])
+    }
+
+    fn with_links(policy: Policy, vhids: &[(&str, CarpState)], links: &[(&str, LinkState)]) -> Self {
+        let kernel = Rigged {
+            look: Some(snapshot(vhids)),
+            writes: Vec::new(),
+            refuses: false,
+            meanwhile: None,
+            links: links.iter().map(|(name, state)| (name.parse().unwrap(), *state)).collect(),
+            link_fault: None,
+        };
         let around = Surroundings::default();
         let daemon = SimDaemon::start(policy.clone(), &around, at(0));
         let mut rig = Self { kernel, around, policy, daemon, now: at(0) };
@@ -87,7 +120,7 @@ impl Rig {
         let end = self.now.mono + Duration::from_millis(millis);
         loop {
             let next = self.daemon.next_wake(self.now).max(self.now.mono);
-            if next > end {
+            if next > end || self.daemon.exited {
                 break;
             }
             self.pass_to(next);

@@ -33,6 +33,7 @@ impl Core {
             // Once for each cause, and at the start too: a daemon that can see nothing has to say so.
             self.note(Level::Error, Topic::Daemon, "", format!("the kernel cannot be read: {why}"));
         }
+        self.looked = result.is_ok();
         self.looked_for_share = result.is_ok() && self.share_is_wrong();
         self.observer.read(result, self.policy.poll, now);
     }

@@ -7,8 +7,6 @@ use super::maintenance::{SHARE, is_changing, is_master};
 use super::{Context, changes, look, text, wait};
 use crate::control::Ask;
 use crate::core::io::Request;
-use crate::core::role::Role;
-use crate::core::service::Is;
 use crate::core::status::{ServiceStatus, Status};
 
 /// Asks for it and waits until nothing is left that the peer should have, at most for `limit` altogether.
@@ -38,8 +36,7 @@ pub(super) fn cancel(context: &mut Context) -> Ended {
 }
 
 fn is_handed_over(status: &Status) -> bool {
-    let stopped = |s: &ServiceStatus| s.want != Some(Role::Standby) || s.is != Is::Running;
-    is_demoted(status) && !is_master(status) && status.services.iter().all(stopped)
+    is_demoted(status) && !is_master(status) && status.services.iter().all(ServiceStatus::is_handed_over)
 }
 
 fn is_demoted(status: &Status) -> bool {

@@ -101,7 +101,13 @@ fn may_run_without_daemon(
     let Some(policy) = policy.services.iter().find(|policy| policy.name == *service) else {
         return Ok(Verdict { yes: true, why: format!("carpd does not manage {service}") });
     };
-    let snapshot = kernel::open(&target.kernel).and_then(|mut kernel| kernel.snapshot());
+    if policy.is_warm() {
+        return Ok(Verdict {
+            yes: true,
+            why: format!("{service} runs on both nodes; only its link follows the election"),
+        });
+    }
+    let snapshot = kernel::open(&target.kernel).and_then(|mut kernel| kernel.snapshot(&[]));
     let role = role(policy, &snapshot.map_err(|error| error.to_string())?);
     let why = format!("the kernel says that {service} is {} here (the daemon does not answer)", role.as_str());
     Ok(Verdict { yes: role == Role::Active, why })

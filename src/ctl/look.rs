@@ -37,7 +37,7 @@ pub fn anyone_within(target: &Target, limit: Duration) -> Status {
         Err(silence) => problem(target, &silence),
     };
     let now = Now { mono: Mono::ZERO, wall: now() };
-    match kernel::open(&target.kernel).and_then(|mut kernel| kernel.snapshot()) {
+    match kernel::open(&target.kernel).and_then(|mut kernel| kernel.snapshot(&[])) {
         Ok(snapshot) => {
             // Where it is only guessed, the file may be another carpd's.
             let journal = target.guessed.is_none().then(|| StateFile::new(&target.state_dir).peek()).flatten();

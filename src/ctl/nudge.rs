@@ -20,7 +20,7 @@ use crate::core::service::{ActionKind, Outcome};
 use crate::core::{Level, Note, Topic};
 use crate::daemon::{history, lock};
 use crate::kernel::{self, Kernel};
-use crate::model::Snapshot;
+use crate::model::{InterfaceName, LinkState, Snapshot};
 use crate::service::{Action, Prepared};
 
 /// How long it may take to tell whether a service runs.
@@ -51,7 +51,8 @@ fn stand_down(context: &mut Context) -> Ended {
     let loaded = config::load(&target.config).map_err(|unusable| failed(unusable.to_string()))?;
     let policy = loaded.policy();
     let mut kernel = kernel::open(&target.kernel).map_err(|error| failed(error.to_string()))?;
-    let look = |kernel: &mut dyn Kernel| kernel.snapshot().map_err(|error| failed(error.to_string()));
+    let links = policy.links();
+    let look = |kernel: &mut dyn Kernel| kernel.snapshot(&links).map_err(|error| failed(error.to_string()));
     // One address more bounces a vhid, and a supervisor may be about to start carpd again: both are over after this.
     let first = look(kernel.as_mut())?;
     let wait = standby(&policy.services, &first).filter(|p| may_bounce_back(p, &first)).map(|p| p.settle).max();
@@ -66,28 +67,49 @@ fn stand_down(context: &mut Context) -> Ended {
         taken => taken.map_err(|error| failed(error.to_string()))?,
     };
     let second = look(kernel.as_mut())?;
+    let mut notes = take_down(kernel.as_mut(), &policy.services, &second);
     let services: Vec<_> = standby(&policy.services, &second)
+        .filter(|policy| policy.driven && !policy.is_warm())
         .filter_map(|policy| {
             let settings = loaded.settings.services.iter().find(|settings| settings.name == policy.name)?;
             Some((policy.clone(), Arc::new(Prepared::new(settings.clone(), &target.node))))
         })
         .collect();
     let ends = stop_all(services).map_err(|error| failed(error.to_string()))?;
-    if ends.is_empty() {
+    if !ends.is_empty() && !links.is_empty() {
+        // What has run until now may have raised its link once more.
+        let third = look(kernel.as_mut())?;
+        notes.extend(take_down(kernel.as_mut(), &policy.services, &third));
+    }
+    notes.extend(ends.into_iter().map(note));
+    if notes.is_empty() {
         return Ok(exit::DONE);
     }
-    let notes: Vec<Note> = ends.into_iter().map(note).collect();
     for note in &notes {
         context.out.write(&format!("{}: {}: {}\n", target.node, note.object, super::text::clean(&note.text)))?;
     }
     let bad = notes.iter().any(|note| note.level == Level::Error);
-    let why = "a service ran although this node is not MASTER of what it follows";
+    let why = "a service ran, or its link was up, although this node is not MASTER of what it follows";
     history::record(directory, why, notes, now()).map_err(|error| failed(format!("the history: {error}")))?;
     Ok(if bad { exit::FAILED } else { exit::DONE })
 }
 
 fn standby<'a>(services: &'a [ServicePolicy], look: &'a Snapshot) -> impl Iterator<Item = &'a ServicePolicy> {
     services.iter().filter(|service| role(service, look) == Role::Standby)
+}
+
+/// Takes down the links of what is standby, and tells of those that were up.
+fn take_down(kernel: &mut dyn Kernel, services: &[ServicePolicy], look: &Snapshot) -> Vec<Note> {
+    let is_up = |name: &&InterfaceName| matches!(look.link(name), Some(LinkState::Up | LinkState::Stuck));
+    let up = standby(services, look).filter_map(|service| Some((service, service.link.as_ref().filter(is_up)?)));
+    up.map(|(service, interface)| {
+        let (level, text) = match kernel.set_link(interface, false) {
+            Ok(()) => (Level::Warning, format!("link {interface} taken down without carpd")),
+            Err(error) => (Level::Error, format!("link {interface} should be down and is not: {error}")),
+        };
+        Note { level, topic: Topic::Service, object: service.name.to_string(), text }
+    })
+    .collect()
 }
 
 /// A service that ran, and why it could not be stopped if it could not.

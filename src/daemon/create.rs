@@ -1,6 +1,6 @@
 //! Creates what carpd.toml owns and the kernel has nothing of. What is there is never touched: only `carpctl apply` changes that.
 
-use crate::config::settings::{KernelChoice, Settings, Vips};
+use crate::config::settings::{Settings, Vips};
 use crate::core::plan::{Wanted, plan};
 use crate::kernel::{self, Administer, KernelError};
 
@@ -11,10 +11,7 @@ use crate::kernel::{self, Administer, KernelError};
 pub(super) fn absent(settings: &Settings) -> Result<Vec<String>, String> {
     let Vips::Static(vips) = &settings.vips else { return Ok(Vec::new()) };
     let wanted = vips.wanted().map_err(|error| error.to_string())?;
-    let kernel = match &settings.node.kernel {
-        KernelChoice::Freebsd => kernel::administer("freebsd"),
-        KernelChoice::Lab(path) => kernel::administer(&format!("lab:{}", path.display())),
-    };
+    let kernel = kernel::administer(&settings.node.kernel.name());
     create(&mut *kernel.map_err(told)?, &wanted)
 }
 

@@ -94,7 +94,7 @@ impl Node {
             for effect in core.step(input, clock::now()) {
                 match effect {
                     Effect::Read { log } => {
-                        let result = self.kernel.snapshot().map_err(|error| error.to_string());
+                        let result = self.kernel.snapshot(&[]).map_err(|error| error.to_string());
                         trouble = result.as_ref().err().cloned().or(trouble);
                         let log = if log { self.kernel.demotion_log().unwrap_or_default() } else { Vec::new() };
                         inputs.push_back(Input::Read { result, log });
@@ -111,7 +111,11 @@ impl Node {
                     }
                     Effect::Note(note) => notes.push(note),
                     // An action that never ends is one that is never repeated.
-                    Effect::Act { .. } | Effect::Probe { .. } | Effect::Reply { .. } | Effect::Exit => {}
+                    Effect::Act { .. }
+                    | Effect::SetLink { .. }
+                    | Effect::Probe { .. }
+                    | Effect::Reply { .. }
+                    | Effect::Exit => {}
                     // The interfaces are not there yet; the daemon creates the vhids.
                     Effect::Create { .. } => {}
                 }
@@ -138,7 +142,7 @@ impl Node {
     /// `net.inet.carp.preempt` is carpd's to set only where carpd.toml owns CARP's settings; otherwise it is sysctl.conf's.
     fn preempt(&mut self) -> anyhow::Result<()> {
         let owned = matches!(&self.settings.vips, Vips::Static(vips) if vips.preempt);
-        if !owned || self.settings.node.kernel != KernelChoice::Freebsd || self.kernel.snapshot()?.sysctls.preempt {
+        if !owned || self.settings.node.kernel != KernelChoice::Freebsd || self.kernel.snapshot(&[])?.sysctls.preempt {
             return Ok(());
         }
         let write = Write::Sysctl { variable: CarpVariable::Preempt, value: 1 };

@@ -13,10 +13,11 @@ use text::{Histogram, Kind, Text};
 use crate::core::attribution::PartSource;
 use crate::core::events::EventSource;
 use crate::core::ledger::LedgerState;
+use crate::core::link::Level;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, Is, Outcome};
 use crate::core::status::{Health, Severity, Status, VhidState};
-use crate::model::{ServiceName, Wall};
+use crate::model::{InterfaceName, LinkState, ServiceName, Wall};
 
 /// What is counted from the daemon's start on.
 #[derive(Debug)]
@@ -28,10 +29,17 @@ pub(crate) struct Counters {
     /// Those that failed.
     pub(crate) failed_reads: u64,
     actions: BTreeMap<(ServiceName, &'static str), Actions>,
+    links: BTreeMap<InterfaceName, Links>,
     event_to_action: Histogram,
     started: Wall,
     reloaded: Wall,
     reload_failed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Links {
+    took: Histogram,
+    failed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +56,7 @@ impl Counters {
             reads: 0,
             failed_reads: 0,
             actions: BTreeMap::new(),
+            links: BTreeMap::new(),
             event_to_action: Histogram::default(),
             started: now,
             reloaded: now,
@@ -67,6 +76,13 @@ impl Counters {
             Outcome::TimedOut => actions.timed_out += 1,
             Outcome::Done | Outcome::Running | Outcome::Stopped => {}
         }
+    }
+
+    /// An interface was brought up or down, or not.
+    pub(crate) fn link_set(&mut self, interface: &InterfaceName, took: Duration, done: bool) {
+        let links = self.links.entry(interface.clone()).or_default();
+        links.took.observe(took);
+        links.failed += u64::from(!done);
     }
 
     /// A service was started this long after the last event.
@@ -90,6 +106,7 @@ pub(crate) fn render(status: &Status, counters: &Counters) -> String {
     vhids(status, &mut out);
     demotion(status, &mut out);
     services(status, &mut out);
+    links(status, counters, &mut out);
     actions(status, counters, &mut out);
     node(status, &mut out);
     daemon(status, counters, &mut out);
@@ -189,6 +206,33 @@ fn services(status: &Status, out: &mut Text) {
         Health::Unhealthy => Some(false),
         Health::Unknown => None,
     });
+}
+
+fn links(status: &Status, counters: &Counters, out: &mut Text) {
+    let links: Vec<_> = status.services.iter().filter_map(|s| Some((s.name.as_str(), s.link.as_ref()?))).collect();
+    out.family("carpd_link_desired", Kind::Gauge, "The link of the service should be up on this node.");
+    for (service, link) in &links {
+        if let Some(want) = link.want {
+            out.flag(&[("service", service), ("interface", link.interface.as_str())], want == Level::Up);
+        }
+    }
+    out.family("carpd_link_up", Kind::Gauge, "The link of the service is up and runs.");
+    for (service, link) in &links {
+        if let Some(is) = link.is {
+            out.flag(&[("service", service), ("interface", link.interface.as_str())], is == LinkState::Up);
+        }
+    }
+    let help = "How long it took to bring the interface up or down.";
+    out.family("carpd_link_duration_seconds", Kind::Histogram, help);
+    let counted =
+        || links.iter().filter_map(|(_, link)| Some((link.interface.as_str(), counters.links.get(&link.interface)?)));
+    for (interface, counts) in counted() {
+        out.histogram(&[("interface", interface)], &counts.took);
+    }
+    out.family("carpd_link_failures_total", Kind::Counter, "Attempts to bring the interface up or down that failed.");
+    for (interface, counts) in counted() {
+        out.sample(&[("interface", interface)], whole(counts.failed));
+    }
 }
 
 fn actions(status: &Status, counters: &Counters, out: &mut Text) {

@@ -20,8 +20,8 @@ use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
 use crate::core::{Core, Effect, Input, Journal, Level, Loaded, Note, Reply, Topic};
-use crate::kernel::Kernel;
-use crate::model::{Mono, ServiceName};
+use crate::kernel::{self, Kernel};
+use crate::model::{InterfaceName, Mono, ServiceName};
 use crate::service::{Action, Health};
 
 /// A look so recent is as good as a new one.
@@ -50,6 +50,8 @@ pub(crate) struct Node {
     messages_due: bool,
     /// The services that an action is under way for.
     acting: BTreeSet<ServiceName>,
+    /// The interfaces that are being brought up or down.
+    linking: BTreeSet<InterfaceName>,
     events: UnboundedSender<Event>,
     /// What the process is called.
     title: String,
@@ -104,6 +106,7 @@ impl Node {
             last_look: None,
             messages_due: false,
             acting: BTreeSet::new(),
+            linking: BTreeSet::new(),
             events: parts.events,
             title: String::new(),
             exit: false,
@@ -154,6 +157,11 @@ impl Node {
                 self.counters.hints += 1;
                 self.feed(Input::Hint { source, changes });
             }
+            Event::LinkSet { interface, began, result } => {
+                self.linking.remove(&interface);
+                self.counters.link_set(&interface, began.elapsed(), result.is_ok());
+                self.feed(Input::LinkSet { interface, result });
+            }
             Event::Acted { service, kind, took, outcome } => {
                 self.acting.remove(service.name());
                 self.counters.acted(service.name(), kind, took, &outcome);
@@ -199,6 +207,7 @@ impl Node {
                 return Some(Input::DemotionAdded { result });
             }
             Effect::Persist { seq, journal } => self.persist(seq, journal),
+            Effect::SetLink { interface, up } => return self.set_link(interface, up),
             Effect::Create { boot } => self.create(boot),
             Effect::Act { service, kind, limit } => return self.act(&service, kind, limit),
             Effect::Probe { service, probe, timeout } => self.probe(&service, probe, timeout),
@@ -215,7 +224,7 @@ impl Node {
 
     fn look(&mut self, log: bool) -> Input {
         self.counters.reads += 1;
-        let result = self.kernel.snapshot().map_err(|error| error.to_string());
+        let result = self.kernel.snapshot(&self.core.policy().links()).map_err(|error| error.to_string());
         self.last_look = Some(Instant::now());
         self.messages_due = log && result.is_err();
         if result.is_err() {
@@ -259,6 +268,29 @@ impl Node {
             let result = create::absent(&settings);
             let _ = events.send(Event::Input(Input::Created { boot, result }));
         });
+    }
+
+    /// On a thread for it alone: a tunnel waits for each of its peers when it goes down, and another interface should not wait for it.
+    fn set_link(&mut self, interface: InterfaceName, up: bool) -> Option<Input> {
+        let failed = |interface, why: String| Some(Input::LinkSet { interface, result: Err(why) });
+        // The core forgets a link that leaves the configuration, but a write may outlast its absence.
+        if !self.linking.insert(interface.clone()) {
+            return failed(interface, "a write begun under an earlier configuration has not ended yet".to_owned());
+        }
+        let (began, kernel) = (Instant::now(), self.configuration.settings.node.kernel.name());
+        let (name, events) = (interface.clone(), self.events.clone());
+        let write = move || {
+            let set = kernel::open(&kernel).and_then(|mut kernel| kernel.set_link(&name, up));
+            let result = set.map_err(|error| error.to_string());
+            let _ = events.send(Event::LinkSet { interface: name, began, result });
+        };
+        match std::thread::Builder::new().name("link".to_owned()).spawn(write) {
+            Ok(_) => None,
+            Err(error) => {
+                self.linking.remove(&interface);
+                failed(interface, format!("no thread for it: {error}"))
+            }
+        }
     }
 
     fn act(&mut self, name: &ServiceName, kind: ActionKind, limit: Duration) -> Option<Input> {

@@ -21,6 +21,8 @@ pub(super) struct Interface {
     pub(super) name: InterfaceName,
     pub(super) up: bool,
     pub(super) link: bool,
+    /// `IFF_DRV_RUNNING`
+    pub(super) running: bool,
     pub(super) multicast: bool,
     pub(super) may_carry_carp: bool,
 }

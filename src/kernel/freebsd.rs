@@ -25,10 +25,10 @@ use std::io;
 use zeroize::Zeroize;
 
 use super::decide::{Address, Interface};
-use super::{DemotionLogLine, Kernel, KernelError};
+use super::{Administer, DemotionLogLine, Kernel, KernelError};
 use crate::model::{
-    CarpParameters, CarpSysctls, Demotion, InterfaceName, InterfaceSnapshot, PfsyncSnapshot, Snapshot, Vhid,
-    VhidProtocol, VhidRef, VhidSnapshot,
+    CarpParameters, CarpSysctls, Demotion, InterfaceName, InterfaceSnapshot, LinkSnapshot, LinkState, PfsyncSnapshot,
+    Snapshot, Vhid, VhidProtocol, VhidRef, VhidSnapshot, Write,
 };
 use crate::sys::carp_netlink::{GROUP4, GROUP6, Protocol, Record};
 use crate::sys::{carp_request, kernel_log, stats};
@@ -93,11 +93,16 @@ impl Default for FreeBsd {
 }
 
 impl Kernel for FreeBsd {
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
+    fn snapshot(&mut self, links: &[InterfaceName]) -> Result<Snapshot, KernelError> {
         let sysctls = self.sysctls()?;
         let (interfaces, addresses) = interfaces::list().map_err(|e| call("getifaddrs", "all interfaces", e))?;
         let vhids = self.vhids(&interfaces, &addresses)?;
         let pfsync = pfsync::read()?;
+        let state = |name: &InterfaceName| {
+            let found = interfaces.iter().find(|interface| interface.name == *name);
+            found.map_or(LinkState::Absent, |interface| LinkState::of(interface.up, interface.running))
+        };
+        let links = links.iter().map(|name| LinkSnapshot { name: name.clone(), state: state(name) }).collect();
         let matters = |name: &InterfaceName| {
             vhids.iter().any(|v| v.id.interface == *name)
                 || pfsync.as_ref().is_some_and(|p| p.syncdev.as_ref() == Some(name))
@@ -123,12 +128,17 @@ impl Kernel for FreeBsd {
                 ipackets,
                 opackets,
             }),
+            links,
         })
     }
 
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
         const NAME: &str = "net.inet.carp.demotion";
         Sysctl(NAME).set_int(delta.get()).map_err(|source| no_carp_or(source, NAME))
+    }
+
+    fn set_link(&mut self, interface: &InterfaceName, up: bool) -> Result<(), KernelError> {
+        self.write(&Write::Link { interface: interface.clone(), up })
     }
 
     fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Administer, DemotionLogLine, Kernel, KernelError};
-use crate::model::{Demotion, Inventory, Snapshot, Write};
+use crate::model::{Demotion, InterfaceName, Inventory, Snapshot, Write};
 
 /// How long the lab may take to answer.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -23,7 +23,11 @@ const LONGEST_ANSWER: u64 = 16 << 20;
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum KernelAsk {
     /// [`Kernel::snapshot`]
-    Snapshot,
+    Snapshot {
+        /// The interfaces that are asked for by name.
+        #[serde(default)]
+        links: Vec<InterfaceName>,
+    },
     /// [`Kernel::add_demotion`]
     AddDemotion {
         /// The amount.
@@ -124,8 +128,8 @@ impl LabKernel {
 }
 
 impl Kernel for LabKernel {
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
-        match self.ask(KernelAsk::Snapshot)? {
+    fn snapshot(&mut self, links: &[InterfaceName]) -> Result<Snapshot, KernelError> {
+        match self.ask(KernelAsk::Snapshot { links: links.to_vec() })? {
             KernelAnswer::Snapshot { snapshot } => Ok(*snapshot),
             _ => Err(self.unexpected()),
         }
@@ -136,6 +140,10 @@ impl Kernel for LabKernel {
             KernelAnswer::Done => Ok(()),
             _ => Err(self.unexpected()),
         }
+    }
+
+    fn set_link(&mut self, interface: &InterfaceName, up: bool) -> Result<(), KernelError> {
+        self.write(&Write::Link { interface: interface.clone(), up })
     }
 
     fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {

@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn states(cluster: &mut Cluster, at: usize) -> Vec<CarpState> {
-        cluster.kernel(at).snapshot().unwrap().vhids.iter().map(|v| v.state).collect()
+        cluster.kernel(at).snapshot(&[]).unwrap().vhids.iter().map(|v| v.state).collect()
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
         let first = cluster.nodes[0].id;
         cluster.world.power_off(first);
         cluster.world.advance(Duration::from_secs(4));
-        assert!(cluster.kernel(0).snapshot().is_err());
+        assert!(cluster.kernel(0).snapshot(&[]).is_err());
         assert_eq!(states(&mut cluster, 1), vec![Master; 2]);
         cluster.boot(0).unwrap();
         cluster.world.advance(Duration::from_secs(10));

@@ -17,7 +17,7 @@ use crate::core::service::ActionKind;
 use crate::core::status::Status;
 use crate::core::{Core, Journal, Loaded};
 use crate::kernel::Kernel;
-use crate::model::{Mono, Now, ServiceName};
+use crate::model::{InterfaceName, Mono, Now, ServiceName};
 
 pub use service::{Health, SimService, TunnelChange, Wish};
 
@@ -41,6 +41,10 @@ pub struct Surroundings {
     pub services: BTreeMap<ServiceName, SimService>,
     /// Writes that carpd made to the kernel.
     pub kernel_writes: u64,
+    /// The interfaces that carpd brought up (`true`) or down, in order.
+    pub link_writes: Vec<(InterfaceName, bool)>,
+    /// How long it takes to bring an interface up or down.
+    pub link_takes: Duration,
 }
 
 /// Where the daemon is killed, at its next write: between any two of them maintenance and the ledger have to survive.
@@ -82,6 +86,7 @@ pub struct SimDaemon {
 enum Later {
     Acted { service: ServiceName, kind: ActionKind, timed_out: bool },
     Probed { service: ServiceName, probe: usize },
+    LinkSet { interface: InterfaceName, up: bool },
 }
 
 impl SimDaemon {
@@ -113,7 +118,7 @@ impl SimDaemon {
             && *at <= now.mono
         {
             let (_, later) = self.later.remove(0);
-            let input = finish(later, around, now.mono);
+            let input = finish(later, kernel, around, now.mono);
             self.feed(input, kernel, around, now);
         }
         if self.core.next_wake(now) <= now.mono {
@@ -181,7 +186,7 @@ impl SimDaemon {
     ) -> Option<Input> {
         match effect {
             Effect::Read { log } => {
-                let result = kernel.snapshot().map_err(|e| e.to_string());
+                let result = kernel.snapshot(&self.core.policy().links()).map_err(|e| e.to_string());
                 let log = if log { kernel.demotion_log().unwrap_or_default() } else { Vec::new() };
                 Some(Input::Read { result, log })
             }
@@ -189,6 +194,15 @@ impl SimDaemon {
             Effect::AddDemotion { delta } => {
                 around.kernel_writes += 1;
                 Some(Input::DemotionAdded { result: kernel.add_demotion(delta).map_err(|e| e.to_string()) })
+            }
+            Effect::SetLink { interface, up } => {
+                let same = |later: &Later| matches!(later, Later::LinkSet { interface: i, .. } if *i == interface);
+                if self.later.iter().any(|(_, later)| same(later)) {
+                    self.overlapped = Some(format!("a write to {interface} began before the last one had ended"));
+                }
+                around.link_writes.push((interface.clone(), up));
+                self.at(now.mono + around.link_takes, Later::LinkSet { interface, up });
+                None
             }
             // The model's boot scripts have done it.
             Effect::Create { boot } => Some(Input::Created { boot, result: Ok(Vec::new()) }),
@@ -256,11 +270,15 @@ fn probed(state: Option<&SimService>, probe: usize) -> (Reading, String) {
     }
 }
 
-fn finish(later: Later, around: &mut Surroundings, now: Mono) -> Input {
+fn finish(later: Later, kernel: &mut dyn Kernel, around: &mut Surroundings, now: Mono) -> Input {
     match later {
         Later::Acted { service, kind, timed_out } => {
             let outcome = around.services.entry(service.clone()).or_default().ended(kind, timed_out, now);
             Input::Acted { service, outcome }
+        }
+        Later::LinkSet { interface, up } => {
+            let result = kernel.set_link(&interface, up).map_err(|error| error.to_string());
+            Input::LinkSet { interface, result }
         }
         Later::Probed { service, probe } => {
             let (reading, text) = probed(around.services.get(&service), probe);

@@ -22,6 +22,9 @@ pub struct Snapshot {
     pub counters: CarpCounters,
     /// `pfsync0`, if the kernel has it.
     pub pfsync: Option<PfsyncSnapshot>,
+    /// The interfaces that were asked for by name, because a service has them for its link.
+    #[serde(default)]
+    pub links: Vec<LinkSnapshot>,
 }
 
 impl Snapshot {
@@ -37,6 +40,12 @@ impl Snapshot {
         self.interfaces.iter().find(|i| i.name == *name)
     }
 
+    /// The state of the link `name`, if the look covered it.
+    #[must_use]
+    pub fn link(&self, name: &InterfaceName) -> Option<LinkState> {
+        self.links.iter().find(|link| link.name == *name).map(|link| link.state)
+    }
+
     /// Whether two looks agree in everything that a decision depends on. Counters move all the time and decide nothing.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
@@ -44,6 +53,7 @@ impl Snapshot {
             && self.vhids == other.vhids
             && self.interfaces == other.interfaces
             && self.sysctls == other.sysctls
+            && self.links == other.links
             && self.pfsync.as_ref().map(PfsyncSnapshot::settings) == other.pfsync.as_ref().map(PfsyncSnapshot::settings)
     }
 }
@@ -122,6 +132,53 @@ impl InterfaceSnapshot {
     #[must_use]
     pub const fn runs(&self) -> bool {
         self.up && self.link
+    }
+}
+
+/// An interface that was asked for by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkSnapshot {
+    /// Its name.
+    pub name: InterfaceName,
+    /// Its state.
+    pub state: LinkState,
+}
+
+/// Whether an interface takes part, as its flags tell (netintro(4)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum LinkState {
+    /// `IFF_UP` and `IFF_DRV_RUNNING`.
+    Up,
+    /// `IFF_UP` alone: it is meant to be up, and its driver cannot, as a WireGuard tunnel whose port another one has.
+    Stuck,
+    /// Not `IFF_UP`.
+    Down,
+    /// There is no interface of that name.
+    Absent,
+}
+
+impl LinkState {
+    /// What the flags of an interface that is there say.
+    #[must_use]
+    pub const fn of(up: bool, running: bool) -> Self {
+        match (up, running) {
+            (true, true) => Self::Up,
+            (true, false) => Self::Stuck,
+            (false, _) => Self::Down,
+        }
+    }
+
+    /// The words shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Stuck => "up but not running",
+            Self::Down => "down",
+            Self::Absent => "absent",
+        }
     }
 }
 

@@ -4,14 +4,15 @@
 use carpd::core::attribution::{Part, PartSource};
 use carpd::core::events::EventSource;
 use carpd::core::ledger::LedgerState;
-use carpd::core::policy::Require;
+use carpd::core::link::Level;
+use carpd::core::policy::{Mode, Require};
 use carpd::core::role::Role;
 use carpd::core::service::{ActionKind, ActionResult, Is, LastAction};
 use carpd::core::status::{
-    CarpStatus, DemotionStatus, EventsStatus, Health, MaintenanceStatus, PeerStatus, PfsyncStatus, Problem, Protocol,
-    SCHEMA, ServiceStatus, Severity, Source, Status, Verdict, VhidState, VhidStatus,
+    CarpStatus, DemotionStatus, EventsStatus, Health, LinkStatus, MaintenanceStatus, PeerStatus, PfsyncStatus, Problem,
+    Protocol, SCHEMA, ServiceStatus, Severity, Source, Status, Verdict, VhidState, VhidStatus,
 };
-use carpd::model::{Vhid, Wall};
+use carpd::model::{LinkState, Vhid, Wall};
 
 /// The time at which all samples are shown.
 pub(crate) const NOW: Wall = Wall::from_millis(1_777_000_000_000);
@@ -65,7 +66,60 @@ pub(crate) fn gateway() -> ServiceStatus {
             detail: String::new(),
         }),
         deaths: 0,
+        mode: Mode::Service,
+        process: true,
+        link: None,
     }
+}
+
+/// A tunnel that is as its role wants it.
+pub(crate) fn tunnel(want: Level) -> LinkStatus {
+    LinkStatus {
+        interface: "wg20".parse().unwrap(),
+        want: Some(want),
+        is: Some(if want == Level::Up { LinkState::Up } else { LinkState::Down }),
+        since: Some(ago(720)),
+        busy: None,
+        wrong_for: None,
+        error: String::new(),
+        meddled: 0,
+    }
+}
+
+/// A standby whose gateway runs warm, and whose tunnel somebody keeps raising.
+pub(crate) fn warm() -> Status {
+    let mut status = healthy();
+    status.vhids.iter_mut().for_each(|vhid| vhid.state = VhidState::Backup);
+    status.verdict.severity = Severity::Critical;
+    status.verdict.summary = "BACKUP of 2/2 vhids".to_owned();
+    status.verdict.problems = vec![problem(
+        Severity::Critical,
+        "wg20 is up although gateway is standby here: SIOCSIFFLAGS wg20: not permitted",
+        "both nodes may answer there; it is taken down",
+        "carpctl why gateway",
+    )];
+    let link = LinkStatus {
+        is: Some(LinkState::Up),
+        wrong_for: Some(12),
+        since: Some(ago(12)),
+        error: "SIOCSIFFLAGS wg20: not permitted".to_owned(),
+        meddled: 4,
+        ..tunnel(Level::Down)
+    };
+    let want = Some(Role::Standby);
+    status.services = vec![
+        ServiceStatus { name: "gateway".parse().unwrap(), want, mode: Mode::Warm, link: Some(link), ..gateway() },
+        ServiceStatus {
+            name: "wireguard".parse().unwrap(),
+            want,
+            is: Is::Stopped,
+            process: false,
+            last_action: None,
+            link: Some(LinkStatus { interface: "wg0".parse().unwrap(), ..tunnel(Level::Down) }),
+            ..gateway()
+        },
+    ];
+    status
 }
 
 /// All is well: MASTER of everything.

@@ -16,8 +16,8 @@ use carpd::core::status::Status;
 use carpd::kernel::DemotionLogLine;
 use carpd::kernel::lab::{KernelAnswer, KernelAsk};
 use carpd::model::{
-    CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidProtocol, VhidRef,
-    VhidSnapshot,
+    self, CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidProtocol,
+    VhidRef, VhidSnapshot,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{self, AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr};
@@ -132,9 +132,11 @@ impl FakeKernel {
             return KernelAnswer::Error { text: "broken by the test".into() };
         }
         match ask {
-            KernelAsk::Snapshot => {
+            KernelAsk::Snapshot { links } => {
                 state.looks += 1;
-                KernelAnswer::Snapshot { snapshot: Box::new(state.snapshot.clone()) }
+                let mut snapshot = state.snapshot.clone();
+                snapshot.links.retain(|link| links.contains(&link.name));
+                KernelAnswer::Snapshot { snapshot: Box::new(snapshot) }
             }
             KernelAsk::AddDemotion { delta } => {
                 state = self.stall(state, |s| s.stall_before_write);
@@ -149,6 +151,14 @@ impl FakeKernel {
                 KernelAnswer::Done
             }
             KernelAsk::DemotionLog => KernelAnswer::DemotionLog { lines: state.log.clone() },
+            KernelAsk::Write { write: model::Write::Link { interface, up } } => {
+                let found = state.snapshot.links.iter_mut().find(|link| link.name == interface);
+                match found {
+                    Some(link) => link.state = model::LinkState::of(up, up),
+                    None => return KernelAnswer::Error { text: "no such interface".into() },
+                }
+                KernelAnswer::Done
+            }
             KernelAsk::Inventory | KernelAsk::Write { .. } => {
                 KernelAnswer::Error { text: "the daemon plans nothing".into() }
             }
@@ -193,6 +203,7 @@ pub fn snapshot(vhids: &[(String, CarpState)]) -> Snapshot {
         },
         counters: CarpCounters::default(),
         pfsync: None,
+        links: Vec::new(),
     }
 }
 

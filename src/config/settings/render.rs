@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{Command, Driver, KernelChoice, Probe, ProbeTest, ScriptName, Service, Settings, StaticVhid, Vips};
+use super::{Command, Driver, Probe, ProbeTest, ScriptName, Service, Settings, StaticVhid, Vips};
 use crate::config::duration::Shown;
 use crate::core::policy::{Mode, OnExit, ProbeEffect, Require};
 
@@ -201,10 +201,7 @@ impl<'a> Document<'a> {
                 name: &settings.node.name,
                 state_dir: &settings.node.state_dir,
                 devd_socket: &settings.node.devd_socket,
-                kernel: match &settings.node.kernel {
-                    KernelChoice::Freebsd => "freebsd".to_owned(),
-                    KernelChoice::Lab(socket) => format!("lab:{}", socket.display()),
-                },
+                kernel: settings.node.kernel.name(),
                 poll: shown(settings.node.poll),
                 log: settings.node.log.as_str().to_ascii_lowercase(),
             },

@@ -30,7 +30,7 @@ impl Core {
                 .services
                 .iter()
                 .zip(&self.services)
-                .map(|(p, s)| rows::service(p, s, now.mono))
+                .map(|(p, s)| rows::service(p, s, known.is_some(), now.mono))
                 .collect(),
             pfsync: known.and_then(rows::pfsync),
             peer: None,

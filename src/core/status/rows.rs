@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::links;
 use super::{CarpStatus, Health, MaintenanceStatus, PfsyncStatus, Protocol, ServiceStatus, VhidState, VhidStatus};
 use crate::core::Journal;
 use crate::core::attribution::{Part, PartSource};
-use crate::core::policy::ServicePolicy;
+use crate::core::policy::{Mode, ServicePolicy};
 use crate::core::service::Service;
 use crate::model::{Demotion, InterfaceName, Mono, Snapshot, VhidProtocol, VhidRef, VhidSnapshot};
 
@@ -95,7 +96,7 @@ pub(super) fn pfsync(snapshot: &Snapshot) -> Option<PfsyncStatus> {
     })
 }
 
-pub(super) fn service(policy: &ServicePolicy, service: &Service, now: Mono) -> ServiceStatus {
+pub(super) fn service(policy: &ServicePolicy, service: &Service, readable: bool, now: Mono) -> ServiceStatus {
     let sick: Vec<String> = policy
         .probes
         .iter()
@@ -114,7 +115,9 @@ pub(super) fn service(policy: &ServicePolicy, service: &Service, now: Mono) -> S
         name: policy.name.clone(),
         follows: policy.follows.clone(),
         require: policy.require,
-        want: service.want,
+        mode: if policy.is_warm() { Mode::Warm } else { Mode::Service },
+        process: policy.driven,
+        want: service.shown_role(),
         is: service.is,
         health,
         health_detail: sick.join("; "),
@@ -122,5 +125,10 @@ pub(super) fn service(policy: &ServicePolicy, service: &Service, now: Mono) -> S
         busy: service.busy.map(|(kind, _)| kind),
         last_action: service.last_action.clone(),
         deaths: service.deaths(now),
+        link: policy
+            .link
+            .as_ref()
+            .zip(service.link.as_ref())
+            .map(|(interface, link)| links::row(interface, link, readable, now)),
     }
 }

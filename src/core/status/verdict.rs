@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::links;
 use super::{Health, Status, VhidState, VhidStatus};
 use crate::core::attribution::PartSource;
 use crate::core::events::EventSource;
@@ -93,6 +94,7 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     demotion(status, &mut problems);
     unmoved(status, &mut problems);
     services(status, &mut problems);
+    links::problems(status, &mut problems);
     carp(status, &mut problems);
     events(status, facts, &mut problems);
     state_file(facts, &mut problems);
@@ -103,7 +105,12 @@ pub(super) fn judge(status: &Status, facts: &Facts<'_>) -> Verdict {
     Verdict { severity, summary: summary(status), problems }
 }
 
-fn problem(severity: Severity, what: impl Into<String>, effect: impl Into<String>, next: impl Into<String>) -> Problem {
+pub(super) fn problem(
+    severity: Severity,
+    what: impl Into<String>,
+    effect: impl Into<String>,
+    next: impl Into<String>,
+) -> Problem {
     Problem { severity, what: what.into(), effect: effect.into(), next: next.into() }
 }
 
@@ -272,7 +279,7 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
         let name = &service.name;
         let failed = service.last_action.as_ref().filter(|a| a.result != ActionResult::Ok);
         let detail = failed.map_or_else(String::new, |a| format!(": {} {}", a.kind.as_str(), a.detail));
-        match (service.want, service.is) {
+        match (service.process_role().filter(|_| service.process), service.is) {
             // Whoever shuts the node down stops it.
             (Some(Role::Active), Is::Stopped) if status.draining => {}
             (Some(Role::Active), Is::Stopped) if failed.is_some() => {

@@ -102,7 +102,7 @@ impl Site for Here<'_> {
     }
 
     fn adverts(&mut self) -> Result<Adverts, Failure> {
-        let counters = self.kernel.snapshot().map_err(|error| failed(&error))?.counters;
+        let counters = self.kernel.snapshot(&[]).map_err(|error| failed(&error))?.counters;
         Ok(Adverts { heard: counters.ipackets + counters.ipackets6, refused: counters.badauth })
     }
 

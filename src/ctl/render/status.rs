@@ -4,14 +4,16 @@ use super::demotion;
 use super::page::{Line, Page, Style, View};
 use super::table::Table;
 use super::{headline, id, severity_style};
+use crate::core::link::Level;
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
 use crate::core::status::{
-    EventsStatus, Health, PfsyncStatus, Problem, ServiceStatus, Severity, Source, Status, VhidState, VhidStatus,
+    EventsStatus, Health, LinkStatus, PfsyncStatus, Problem, ServiceStatus, Severity, Source, Status, VhidState,
+    VhidStatus,
 };
 use crate::ctl::text::width;
 use crate::ctl::time;
-use crate::model::Wall;
+use crate::model::{LinkState, Wall};
 
 /// Where the texts after a label begin.
 const INDENT: usize = 12;
@@ -159,7 +161,27 @@ fn services(page: &mut Page, services: &[ServiceStatus]) {
             page.line(&line);
             page.labelled(&Line::default(), INDENT, &text);
         }
+        if let Some(link) = &service.link {
+            let text = format!("link {}", self::link(service, link, now));
+            page.labelled(&Line::default(), INDENT, &text);
+        }
     }
+}
+
+/// One line about the link of a service: `wg20 down (standby), for 5 min`.
+pub(super) fn link(service: &ServiceStatus, link: &LinkStatus, now: Wall) -> String {
+    let is = link.is.map_or("unknown", LinkState::as_str);
+    let role = service.want.map_or_else(String::new, |role| format!(" ({})", role.as_str()));
+    let since = link.since.map_or_else(String::new, |since| format!(", for {}", time::span(now.since(since))));
+    let next = match (link.busy, link.want.filter(|_| link.wrong_for.is_some())) {
+        (Some(Level::Up), _) => "; it is being raised",
+        (Some(Level::Down), _) => "; it is being taken down",
+        (None, Some(Level::Up)) => "; it should be up",
+        (None, Some(Level::Down)) => "; it should be down",
+        (None, None) => "",
+    };
+    let why = if link.error.is_empty() { String::new() } else { format!(": {}", link.error) };
+    format!("{} {is}{role}{since}{next}{why}", link.interface)
 }
 
 pub(super) const fn want(role: Option<Role>) -> &'static str {

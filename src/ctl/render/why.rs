@@ -3,17 +3,18 @@
 //! The rules of the election are those of `sys/netinet/ip_carp.c` (`carp_input_c()`, `carp_setrun()`, `carp_sc_state()`).
 
 use super::page::{Line, Page, Style, View};
-use super::status::{events, head, health, is, pfsync, problems, unknown};
+use super::status::{events, head, health, is, link, pfsync, problems, unknown};
 use super::{demotion, id, objects};
 use crate::core::attribution::PartSource;
 use crate::core::ledger::LedgerState;
-use crate::core::policy::Require;
+use crate::core::link::Level;
+use crate::core::policy::{Mode, Require};
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
-use crate::core::status::{ServiceStatus, Source, Status, VhidState, VhidStatus};
+use crate::core::status::{LinkStatus, ServiceStatus, Source, Status, VhidState, VhidStatus};
 use crate::ctl::text::GLUE;
 use crate::ctl::time;
-use crate::model::{AdvSkew, ServiceName, VhidRef, Wall};
+use crate::model::{AdvSkew, LinkState, ServiceName, VhidRef, Wall};
 
 /// Where the texts after a label begin.
 const INDENT: usize = 13;
@@ -107,6 +108,12 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
     page.gap();
     row(&mut page, "follows", &follows(status, service));
     row(&mut page, "want", want_because(status, service));
+    if service.mode == Mode::Warm {
+        row(&mut page, "mode", "warm: its process runs on both nodes, and only its link follows the election");
+    }
+    if let Some(link) = &service.link {
+        row(&mut page, "link", &format!("{}{}", self::link(service, link, now), link_rule(link)));
+    }
     let detail = if service.health_detail.is_empty() { String::new() } else { format!(": {}", service.health_detail) };
     row(&mut page, "health", &format!("{}{detail}", health(service).0));
     row(&mut page, "last", &last(service, now));
@@ -371,7 +378,27 @@ fn want_because(status: &Status, service: &ServiceStatus) -> &'static str {
     }
 }
 
+/// What becomes of it next, and what others have done to it.
+fn link_rule(link: &LinkStatus) -> String {
+    let rule = match link.want {
+        Some(Level::Up) => "it goes down as soon as its vhids leave",
+        Some(Level::Down) => {
+            "it comes up as soon as its vhids are MASTER here, and is taken down if somebody raises it before"
+        }
+        None => "it stays as it is until it is known what it should be",
+    };
+    let others = match link.meddled {
+        0 => String::new(),
+        1 => "; somebody else has changed it once in the last ten minutes".to_owned(),
+        times => format!("; somebody else has changed it {times} times in the last ten minutes"),
+    };
+    format!("; {rule}{others}")
+}
+
 fn last(service: &ServiceStatus, now: Wall) -> String {
+    if !service.process {
+        return "it has no process to be started or stopped".to_owned();
+    }
     let Some(action) = &service.last_action else { return "carpd has not started or stopped it yet".to_owned() };
     let result = match action.result {
         ActionResult::Ok => "worked",
@@ -383,11 +410,25 @@ fn last(service: &ServiceStatus, now: Wall) -> String {
     format!("{} {result} after {took}, {} ago{detail}", action.kind.as_str(), time::span(now.since(action.at)))
 }
 
+/// What happens next to a service that is its link alone.
+fn link_next(service: &ServiceStatus) -> &'static str {
+    match service.link.as_ref().and_then(|link| Some((link.want?, link.is?))) {
+        Some((want, is)) if want.is_met_by(is) => "nothing: its link is as it should be",
+        Some((_, LinkState::Absent)) => "nothing, until its interface is there",
+        Some((Level::Up, _)) => "carpd raises its link",
+        Some((Level::Down, _)) => "carpd takes its link down",
+        None => "nothing, until it is known what its link is and should be",
+    }
+}
+
 /// What happens to a service next.
 fn next(status: &Status, service: &ServiceStatus) -> String {
     let failed = service.last_action.as_ref().is_some_and(|action| action.result != ActionResult::Ok);
     let again = if failed { " again, after a pause that grows to one minute" } else { "" };
-    match (service.busy, service.want, service.is) {
+    if !service.process {
+        return link_next(service).to_owned();
+    }
+    match (service.busy, service.process_role(), service.is) {
         (Some(ActionKind::Start), ..) => "it is being started right now".to_owned(),
         (Some(ActionKind::Stop), ..) => "it is being stopped right now".to_owned(),
         (_, Some(Role::Active), Is::Stopped) if status.draining => "nothing: the node is draining".to_owned(),
@@ -395,6 +436,7 @@ fn next(status: &Status, service: &ServiceStatus) -> String {
         (_, Some(Role::Standby), Is::Running) => format!("carpd stops it{again}"),
         (_, Some(Role::Standby), Is::Unknown) => format!("carpd stops it, to be sure{again}"),
         (_, Some(_), Is::Unknown) => "carpd looks at it again in a moment, and starts nothing before that".to_owned(),
+        (_, Some(_), Is::Running) if service.mode == Mode::Warm => "nothing: its process runs on both nodes".to_owned(),
         (_, Some(Role::Active), Is::Running) if election(status, service) == Some(Role::Standby) => {
             "carpd stops it at the end of its settle time, unless its vhids are MASTER again before".to_owned()
         }

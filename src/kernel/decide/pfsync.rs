@@ -141,6 +141,7 @@ mod tests {
             name: name.parse().unwrap(),
             up: true,
             link: true,
+            running: true,
             multicast,
             may_carry_carp: multicast,
         };

@@ -89,6 +89,7 @@ impl Entry<'_> {
             name,
             up: has(libc::IFF_UP),
             link: data.link,
+            running: has(libc::IFF_RUNNING),
             multicast: has(libc::IFF_MULTICAST),
             may_carry_carp: data.may_carry_carp() && has(libc::IFF_MULTICAST),
         })

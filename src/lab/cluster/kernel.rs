@@ -6,7 +6,9 @@ use ipnet::IpNet;
 
 use crate::kernel::{Administer, DemotionLogLine, Kernel, KernelError};
 use crate::lab::world::{self, LabError, NodeId, World};
-use crate::model::{Demotion, Inventory, PfsyncSettings, Snapshot, VhidRef, VhidSettings, Write};
+use crate::model::{
+    Demotion, InterfaceName, Inventory, LinkSnapshot, PfsyncSettings, Snapshot, VhidRef, VhidSettings, Write,
+};
 use crate::sys::carp_netlink::{GROUP4, GROUP6};
 
 /// One node's kernel.
@@ -72,8 +74,16 @@ impl<'a> NodeKernel<'a> {
 }
 
 impl Kernel for NodeKernel<'_> {
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
-        self.world.snapshot(self.node).map_err(lab_error)
+    fn snapshot(&mut self, links: &[InterfaceName]) -> Result<Snapshot, KernelError> {
+        let mut look = self.world.snapshot(self.node).map_err(lab_error)?;
+        let state = |name: &InterfaceName| self.world.link_state(self.node, name).map_err(lab_error);
+        let seen = links.iter().map(|name| Ok(LinkSnapshot { name: name.clone(), state: state(name)? }));
+        look.links = seen.collect::<Result<_, KernelError>>()?;
+        Ok(look)
+    }
+
+    fn set_link(&mut self, interface: &InterfaceName, up: bool) -> Result<(), KernelError> {
+        self.world.set_up(self.node, interface, up).map_err(lab_error)
     }
 
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
@@ -99,7 +109,7 @@ impl Administer for NodeKernel<'_> {
             Write::AddAddress { id, net } => self.add(id, *net),
             Write::DeleteAddress { id, net } => self.delete(id, *net),
             Write::Pfsync(settings) => self.set_pfsync(settings),
-            Write::Link { interface, up } => self.world.set_up(self.node, interface, *up).map_err(lab_error),
+            Write::Link { interface, up } => self.set_link(interface, *up),
         }
     }
 }

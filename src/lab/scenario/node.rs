@@ -10,7 +10,7 @@ use crate::core::policy::Policy;
 use crate::kernel::{DemotionLogLine, Kernel, KernelError};
 use crate::lab::cluster::{Cluster, NodeKernel};
 use crate::lab::daemon::{SimDaemon, SimService, Surroundings};
-use crate::model::{CarpState, Demotion, Mono, Now, ServiceName, Snapshot, VhidRef, Wall};
+use crate::model::{CarpState, Demotion, InterfaceName, Mono, Now, ServiceName, Snapshot, VhidRef, Wall};
 
 /// What the clocks show when a scenario begins: 2026-05-01T00:00:00Z.
 const BEGINNING: Wall = Wall::from_millis(1_777_593_600_000);
@@ -35,13 +35,13 @@ struct WatchedKernel<'a> {
 }
 
 impl Kernel for WatchedKernel<'_> {
-    fn snapshot(&mut self) -> Result<Snapshot, KernelError> {
+    fn snapshot(&mut self, links: &[InterfaceName]) -> Result<Snapshot, KernelError> {
         if self.watch.unreadable {
             let source = std::io::Error::from_raw_os_error(libc::EPERM);
             return Err(KernelError::Call { call: "SIOCGVH", object: "every interface".to_owned(), source });
         }
         self.watch.looked = true;
-        self.kernel.snapshot()
+        self.kernel.snapshot(links)
     }
 
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError> {
@@ -49,6 +49,10 @@ impl Kernel for WatchedKernel<'_> {
         self.watch.share += delta.get();
         self.watch.writes += 1;
         Ok(())
+    }
+
+    fn set_link(&mut self, interface: &InterfaceName, up: bool) -> Result<(), KernelError> {
+        self.kernel.set_link(interface, up)
     }
 
     fn demotion_log(&mut self) -> Result<Vec<DemotionLogLine>, KernelError> {

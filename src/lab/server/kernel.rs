@@ -54,8 +54,8 @@ async fn serve(lab: Rc<Lab>, at: usize, stream: UnixStream) {
 
 fn answer(lab: &Lab, at: usize, ask: KernelAsk) -> KernelAnswer {
     let answered = match ask {
-        KernelAsk::Snapshot => lab
-            .act(|state| state.cluster.kernel(at).snapshot())
+        KernelAsk::Snapshot { links } => lab
+            .act(|state| state.cluster.kernel(at).snapshot(&links))
             .map(|snapshot| KernelAnswer::Snapshot { snapshot: Box::new(snapshot) }),
         KernelAsk::AddDemotion { delta } => lab.act(|state| {
             let added = state.cluster.kernel(at).add_demotion(delta);

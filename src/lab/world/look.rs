@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::model::{
     CarpKey, CarpParameters, CarpVariable, Demotion, InterfaceInventory, InterfaceName, InterfaceSnapshot, Inventory,
-    PfsyncSettings, PfsyncSnapshot, Snapshot, VhidInventory, VhidProtocol, VhidRef, VhidSnapshot,
+    LinkState, PfsyncSettings, PfsyncSnapshot, Snapshot, VhidInventory, VhidProtocol, VhidRef, VhidSnapshot,
 };
 
 use super::carp::{GROUP4, GROUP6};
@@ -33,7 +33,18 @@ impl World {
             sysctls: node.sysctls,
             counters: node.counters,
             pfsync: Some(node.pfsync_snapshot()),
+            links: Vec::new(),
         })
+    }
+
+    /// Whether the interface `name` is there and up. What is up runs: there is no driver here that could not.
+    ///
+    /// # Errors
+    /// The node is off.
+    pub fn link_state(&self, node: NodeId, name: &InterfaceName) -> Result<LinkState, LabError> {
+        let node = self.powered(node)?;
+        let up = node.find_interface(name).map(|i| node.interfaces[i].up);
+        Ok(up.map_or(LinkState::Absent, |up| LinkState::of(up, up)))
     }
 
     /// One look at everything that can be changed, as root sees it.

@@ -85,11 +85,11 @@ fn pair() -> Shared {
 
 impl Pair {
     fn state(&mut self, at: usize) -> CarpState {
-        self.cluster.kernel(at).snapshot().unwrap().vhid(&id()).unwrap().state
+        self.cluster.kernel(at).snapshot(&[]).unwrap().vhid(&id()).unwrap().state
     }
 
     fn addresses(&mut self, at: usize) -> Vec<IpNet> {
-        self.cluster.kernel(at).snapshot().unwrap().vhid(&id()).unwrap().addresses.clone()
+        self.cluster.kernel(at).snapshot(&[]).unwrap().vhid(&id()).unwrap().addresses.clone()
     }
 
     fn advance(&mut self, time: Duration) {
@@ -140,7 +140,7 @@ impl Site for Terminal {
     }
 
     fn adverts(&mut self) -> Result<Adverts, Failure> {
-        let counters = self.pair.borrow_mut().cluster.kernel(self.at).snapshot().unwrap().counters;
+        let counters = self.pair.borrow_mut().cluster.kernel(self.at).snapshot(&[]).unwrap().counters;
         Ok(Adverts { heard: counters.ipackets + counters.ipackets6, refused: counters.badauth })
     }
 
