@@ -107,9 +107,9 @@ const HISTORY = [
     moved(500, '1@vtnet0', 'MASTER -> BACKUP after 497.0 s'),
     moved(500, '3@vtnet1', 'MASTER -> INIT after 497.0 s'),
     served(500.5, 'gateway', 'stop failed after 0.400 s: exit 1'),
-    moved(508, '3@vtnet1', 'INIT -> BACKUP after 8.0 s'),
-    moved(509, '1@vtnet0', 'BACKUP -> MASTER after 9.0 s'),
-    moved(510, '3@vtnet1', 'BACKUP -> MASTER after 2.0 s'),
+    moved(503, '3@vtnet1', 'INIT -> BACKUP after 3.0 s'),
+    moved(507, '1@vtnet0', 'BACKUP -> MASTER after 7.0 s'),
+    moved(510, '3@vtnet1', 'BACKUP -> MASTER after 3.0 s'),
     moved(900, '3@vtnet1', 'INIT -> BACKUP'),
 ];
 
@@ -153,6 +153,13 @@ test('the axis has round marks and never more than asked for', () => {
     same(carpd.marks(-1000, 10500, 6, 0), [0, 2000, 4000, 6000, 8000, 10000]);
     assert.ok(carpd.marks(0, 86400000 * 400, 8, 0).length <= 8 + 6);
     same(carpd.marks(0, 0, 4, 0), [0]);
+});
+
+test('a finding that two documents have is shown in the one that it is in', () => {
+    const finding = { code: 'C', severity: 'note', cause: 'x', place: { file: 'config.xml', line: 3 } };
+    const found = facts.documents([{ file: 'carpd.toml', findings: [finding] }, { file: 'config.xml', findings: [{ ...finding }] }]);
+    same(found.map((document) => document.findings.length), [0, 1]);
+    same(facts.documents([{ file: 'carpd.toml', findings: [finding] }, { file: 'other', findings: [finding] }]).map((document) => document.findings.length), [1, 0]);
 });
 
 test('findings come the worst first', () => {

@@ -121,7 +121,13 @@
     /** Seconds with as many digits as matter for a failover. */
     carpd.seconds = (seconds) => carpd.text('unit_s', { n: seconds < 10 ? seconds.toFixed(2) : seconds.toFixed(1) });
 
-    carpd.localTime = (at) => new Date(at).toLocaleString();
+    const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: 'short', timeStyle: 'medium' });
+
+    /** A point in time as the reader writes it; one that is none stays as it is. */
+    carpd.localTime = function (at) {
+        const time = new Date(at);
+        return Number.isNaN(time.getTime()) ? String(at) : TIME.format(time);
+    };
 
     /** An element that `tick` keeps up to date: how long ago, or for how much longer. */
     carpd.relative = function (at, key = 'ago') {

@@ -6,23 +6,21 @@
  * file is looked at and forgotten.
  */
 (function (carpd) {
-    const { h, text } = carpd;
+    const { h, text, facts } = carpd;
     /** What the server accepts, in bytes. */
     const LARGEST = 8 * 1024 * 1024;
 
     const place = (id) => document.getElementById(id);
 
-    const NAMES = { clean: 'ok', notes: 'note', findings: 'warning' };
-
     function documentsView(check) {
         if (check === null || check.error !== undefined) {
             return [carpd.findingsView(check)];
         }
-        return check.documents.map((document) =>
+        return facts.documents(check.documents).map((document) =>
             h(
                 'section',
                 { class: 'carpd-document' },
-                h('h4', null, document.file, ' ', carpd.severity(document.errors > 0 ? 'error' : document.warnings > 0 ? 'warning' : NAMES[document.verdict] ?? 'unknown')),
+                h('h4', null, document.file, ' ', carpd.severity(facts.worst(document.findings))),
                 carpd.findingsView({ documents: [document] })
             ));
     }

@@ -122,10 +122,31 @@
         return typed.toLowerCase().split(/\s+/).every((word) => text.includes(word));
     };
 
+    /**
+     * The documents with each finding once: carpd.toml is checked together with the config.xml that it names, so what is wrong
+     * there is found twice. It stays where it is, or else where it was found first.
+     */
+    facts.documents = function (documents) {
+        const key = ({ code, cause, place }) => JSON.stringify([code, cause, place?.file, place?.line]);
+        const home = new Map();
+        for (const document of documents) {
+            for (const finding of document.findings) {
+                if (!home.has(key(finding)) || finding.place?.file === document.file) {
+                    home.set(key(finding), document);
+                }
+            }
+        }
+        return documents.map((document) => ({ ...document, findings: document.findings.filter((finding) => home.get(key(finding)) === document) }));
+    };
+
+    /** The worst severity among findings, `ok` if there are none. */
+    facts.worst = (findings) => ['error', 'warning', 'note'].find((severity) => findings.some((finding) => finding.severity === severity)) ?? 'ok';
+
     /** All findings of the documents, the worst first, each with the file it is in. */
     facts.findings = function (documents) {
         const order = ['error', 'warning', 'note'];
-        return documents
+        return facts
+            .documents(documents)
             .flatMap((document) => document.findings.map((finding) => ({ file: document.file, ...finding })))
             .sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity));
     };

@@ -46,6 +46,9 @@
         } else {
             parts.push(h('p', null, h('b', null, text('maintenance_in')), ' ', text('maintenance_effect')), h('dl', { class: 'carpd-facts' }, maintenanceFacts(flag ?? known)));
         }
+        if (flag && !flag.active && known?.active && !known.opnsense) {
+            parts.push(carpd.message('warning', text('maintenance_carpctl', { reason: known.reason || text('no_reason') })));
+        }
         if (flag?.text && (flag.demotion === 'stale' || flag.demotion === 'missing')) {
             parts.push(carpd.message('warning', flag.text));
         }

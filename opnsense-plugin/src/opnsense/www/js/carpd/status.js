@@ -50,7 +50,15 @@
         }
         drawn[name] = shown;
         const focused = document.activeElement?.id;
-        place(`carpd-${name}`).replaceChildren(...[render(state, page)].flat(Infinity).filter((node) => node));
+        let content;
+        try {
+            content = render(state, page);
+        } catch (error) {
+            // An answer that one part does not understand must not take the others along.
+            console.error(error);
+            content = carpd.message('danger', carpd.text('not_drawn'));
+        }
+        place(`carpd-${name}`).replaceChildren(...[content].flat(Infinity).filter((node) => node));
         if (focused && document.activeElement?.id !== focused) {
             place(focused)?.focus();
         }

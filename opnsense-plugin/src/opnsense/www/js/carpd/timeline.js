@@ -29,10 +29,15 @@
 
     function clock(at, span) {
         const time = new Date(at);
-        return span > 2 * 86400000
-            ? time.toLocaleDateString(undefined, { month: 'short', day: 'numeric' })
-            : time.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+        if (span > 2 * 86400000) {
+            return time.toLocaleDateString(undefined, { month: 'short', day: 'numeric' });
+        }
+        const seconds = span < 600000 ? { second: '2-digit' } : {};
+        return time.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', ...seconds });
     }
+
+    /** How many pixels the axis needs for one of its words. */
+    const WORD = 84;
 
     /**
      * Draws into `host`. `picture` is `{from, to, origin, label, lanes}`: times in ms; with `origin` the axis counts seconds
@@ -48,7 +53,7 @@
         const { svg } = carpd;
 
         const day = new Date(picture.from);
-        const marks = carpd.marks(picture.from, picture.to, Math.max(2, Math.floor((width - left) / 70)), picture.origin ?? day.setHours(0, 0, 0, 0));
+        const marks = carpd.marks(picture.from, picture.to, Math.max(2, Math.floor((width - left) / WORD)), picture.origin ?? day.setHours(0, 0, 0, 0));
         const axis = marks.map((at) => [
             svg('line', { class: 'carpd-grid', x1: x(at), x2: x(at), y1: 0, y2: height - AXIS }),
             svg(

@@ -31,7 +31,7 @@
         const heads = ['vhid', 'interface', 'addresses', 'state_here', ...(peer ? ['state_there'] : []), 'skew'];
         return [
             h('div', { class: 'carpd-title' }, title, data.vhids.length > 8 ? filter : null),
-            peerNote(data, peer),
+            peerNote(data, peer, state.peer?.message),
             h(
                 'div',
                 { class: 'carpd-scroll' },
@@ -51,9 +51,8 @@
     }
 
     /** What is said of the other node above the table: who it is, or why nothing is known of it. */
-    function peerNote(data, peer) {
+    function peerNote(data, peer, why) {
         if (peer === null) {
-            const why = state.peer?.message;
             return h('p', { class: 'carpd-quiet' }, text('peer_unknown'), ' ', why ?? '');
         }
         const odd = facts.disagreements(data.vhids, peer);
@@ -63,7 +62,7 @@
             parts.push(carpd.message('danger', text('masters_more', { n: odd.length - 5 })));
         }
         return [
-            h('p', { class: 'carpd-quiet' }, text('peer_is', { peer: peer.node, summary: peer.verdict.summary }), ' '),
+            h('p', { class: 'carpd-quiet' }, text('peer_is', { peer: peer.node, summary: peer.verdict.summary })),
             parts,
         ];
     }

@@ -8,8 +8,6 @@
 <div class="tab-content content-box">
     <div id="general" class="tab-pane fade in active">
         {{ partial("layout_partials/base_form", ['fields': formGeneral, 'id': 'frm_general']) }}
-        <h3 class="carpd-heading">{{ lang._('This node only') }}</h3>
-        <p class="carpd-heading carpd-quiet">{{ lang._('Not synchronised to the other node.') }}</p>
         {{ partial("layout_partials/base_form", ['fields': formNode, 'id': 'frm_node']) }}
     </div>
     <div id="services" class="tab-pane fade in">

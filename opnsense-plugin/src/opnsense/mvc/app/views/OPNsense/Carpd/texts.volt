@@ -4,6 +4,7 @@
     <li data-key="no_answer">{{ lang._('The web interface did not answer ({status}).') }}</li>
     <li data-key="no_answer_in_time">{{ lang._('No answer in time.') }}</li>
     <li data-key="not_allowed">{{ lang._('You are not allowed to see or do this, or your session has ended.') }}</li>
+    <li data-key="not_drawn">{{ lang._('What the server says about this cannot be shown.') }}</li>
     <li data-key="unknown">{{ lang._('unknown') }}</li>
     <li data-key="yes">{{ lang._('yes') }}</li>
     <li data-key="no">{{ lang._('no') }}</li>
@@ -50,6 +51,7 @@
     <li data-key="maintenance_leave">{{ lang._('Leave maintenance') }}</li>
     <li data-key="maintenance_leave_ask">{{ lang._('This node takes its virtual IPs back if it is preferred and may preempt. Leave maintenance now?') }}</li>
     <li data-key="maintenance_by_core">{{ lang._('not known to carpd (the button on the page of virtual IP status)') }}</li>
+    <li data-key="maintenance_carpctl">{{ lang._('Somebody put carpd into maintenance with carpctl, which OPNsense knows nothing of (reason: {reason}). To end that: carpctl maintenance leave') }}</li>
     <li data-key="no_reason">{{ lang._('none given') }}</li>
     <li data-key="until_left">{{ lang._('until somebody leaves it') }}</li>
     <li data-key="reason">{{ lang._('Reason') }}</li>
