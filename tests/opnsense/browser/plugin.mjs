@@ -20,6 +20,12 @@ export function texts() {
     return Object.fromEntries([...found].map(([, key, text]) => [key, text]));
 }
 
+/** The words of the widget, in English. */
+export function translations() {
+    const [, words] = read(widgets, 'Metadata/Carpd.xml').match(/<translations>([^]*)<\/translations>/);
+    return Object.fromEntries([...words.matchAll(/<(\w+)>([^<]*)</g)].map(([, key, text]) => [key, text]));
+}
+
 /** `carpd` with these scripts loaded, in a world of its own. What they need of a page has to be given. */
 export function load(names, world = {}) {
     const context = vm.createContext({ console, ...world });
