@@ -17,7 +17,7 @@ use super::lab_run::{self, LabRun};
 use super::out::Out;
 use crate::lab::dir::{LabPaths, ServicePaths, default_root};
 use crate::lab::gateway;
-use crate::lab::server::protocol::{Cable, LabAsk, Process, Run, Variable};
+use crate::lab::server::protocol::{Cable, CoreChange, LabAsk, Link, Process, Run, Variable};
 use crate::lab::server::setup::{InputFile, NodeInput, example};
 use crate::model::{Demotion, ServiceName};
 
@@ -166,6 +166,42 @@ enum LabCommand {
         #[arg(default_value = "gateway")]
         service: ServiceName,
     },
+    /// Show or change how the stand-in for a service behaves from its next start on.
+    Manners {
+        #[command(flatten)]
+        place: Place,
+        /// The node.
+        node: String,
+        /// What is different, as in start=background or core_grace=30s; without a value the key is taken away.
+        #[arg(value_name = "KEY=VALUE", value_parser = pair)]
+        set: Vec<(String, String)>,
+        /// The service.
+        #[arg(long, default_value = "gateway")]
+        service: ServiceName,
+    },
+    /// Let the core of a service be lost, come back, or send a configuration.
+    Core {
+        #[command(flatten)]
+        place: Place,
+        /// What it does.
+        change: CoreChange,
+        /// The node.
+        node: String,
+        /// The service.
+        #[arg(default_value = "gateway")]
+        service: ServiceName,
+    },
+    /// Make, raise, take down or destroy an interface, as somebody other than carpd would.
+    Interface {
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        change: Link,
+        /// The node.
+        node: String,
+        /// The interface.
+        interface: String,
+    },
     /// Be the stand-in for a service; carpd in a lab calls this.
     #[command(hide = true)]
     Gateway {
@@ -258,6 +294,13 @@ pub(super) fn run(lab: Lab, nodes: &[String], out: &mut Out) -> Ended {
         LabCommand::Allow(switch) => switch.ask(Variable::Allow),
         LabCommand::Preempt(switch) => switch.ask(Variable::Preempt),
         LabCommand::Daemon { place, change, node } => (place, LabAsk::Daemon { node, change }),
+        LabCommand::Manners { place, node, set, service } => {
+            (place, LabAsk::Manners { node, service, set: set.into_iter().collect() })
+        }
+        LabCommand::Core { place, change, node, service } => (place, LabAsk::Core { node, service, change }),
+        LabCommand::Interface { place, change, node, interface } => {
+            (place, LabAsk::Interface { node, interface, change })
+        }
         LabCommand::KillService { place, node, service } => (place, LabAsk::ServiceKill { node, service }),
     };
     order::give(&LabPaths::new(place.root()), &ask, out)
@@ -267,6 +310,12 @@ impl Switch {
     fn ask(self, variable: Variable) -> (Place, LabAsk) {
         (self.place, LabAsk::Sysctl { node: self.node, variable, on: self.value == 1 })
     }
+}
+
+/// A key with its value.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "is not KEY=VALUE, as in start=background".to_owned())
 }
 
 /// An address, also as it is written when it is added.

@@ -222,6 +222,18 @@ impl ServicePaths {
         self.dir.join("pid")
     }
 
+    /// How it behaves, in TOML.
+    #[must_use]
+    pub fn manners(&self) -> PathBuf {
+        self.dir.join("manners.toml")
+    }
+
+    /// The name that its process has in its first argument, where ps(1) and rc.subr(8) look for it. No file is there.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.dir.join("gateway")
+    }
+
     /// The service, its node and the lab, as the layout has them. None for a directory that is not of this layout.
     #[must_use]
     pub fn place(&self) -> Option<(ServiceName, String, LabPaths)> {

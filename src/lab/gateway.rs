@@ -1,14 +1,19 @@
 //! A stand-in for an exclusive service such as Defguard Gateway: a real process with a real listening socket.
 //!
-//! It has a gateway's manners: `start` puts it into the background in a session of its own and returns when it answers,
-//! `stop` asks with SIGTERM and waits, `status` says by exit code whether it runs. It ends when its lab ends.
+//! `start` puts it into the background, `stop` asks with SIGTERM and waits, `status` says by exit code whether it runs, and it ends when its
+//! lab ends. How it behaves beyond that says `manners.toml` in its directory (see [`super::manners`]); without that file it does what it
+//! is told.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
+mod health;
+mod serve;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +23,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::dir::ServicePaths;
-use super::server::protocol::LabAsk;
+use super::manners::{Manners, StartManner};
+use crate::kernel::processes;
+
+pub use serve::serve;
 
 /// How long a start may take until the service answers, and a stop until it is gone.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -53,6 +61,22 @@ pub enum GatewayError {
     /// Another one runs.
     #[error("the service in {} runs already; stop it first", .0.display())]
     Running(PathBuf),
+    /// Its manners cannot be read.
+    #[error("{}: {why}; `carpctl lab manners` writes it", .path.display())]
+    Manners {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The address of its health check is taken.
+    #[error("{address} for /health: {source}; name a free address as health in its manners")]
+    Health {
+        /// The address.
+        address: SocketAddr,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The system refused.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -67,24 +91,55 @@ fn io_error(path: &Path) -> impl FnOnce(io::Error) -> GatewayError + '_ {
     |source| GatewayError::Io { path: path.to_owned(), source }
 }
 
-/// Starts the service in the background with `program`, which is carpctl, and returns when it answers.
+/// Its manners; those of a service that does what it is told if there is no file.
 ///
 /// # Errors
-/// It does not answer within [`LIMIT`].
-pub fn start(paths: &ServicePaths, program: &Path) -> Result<(), GatewayError> {
-    if answer(paths).is_ok() {
-        return Ok(());
+/// The file cannot be read, or says something else.
+pub fn manners(paths: &ServicePaths) -> Result<Manners, GatewayError> {
+    let path = paths.manners();
+    match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Manners::default()),
+        Err(error) => Err(io_error(&path)(error)),
+        Ok(text) => {
+            toml::from_str(&text).map_err(|error| GatewayError::Manners { path, why: error.message().to_owned() })
+        }
     }
+}
+
+/// Starts the service in the background with `program`, which is carpctl, as its manners say.
+///
+/// # Errors
+/// It does not answer within [`LIMIT`], if that is waited for; or one that is not waited for runs already, as rc.subr(8) has it.
+pub fn start(paths: &ServicePaths, program: &Path) -> Result<(), GatewayError> {
+    let manners = manners(paths)?;
     let mut command = Command::new(program);
-    command.args(["lab", "gateway", "serve"]).arg(paths.dir()).current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().map_err(io_error(program))?;
+    // Its own name, by which it is found where no file has its number.
+    command.arg0(paths.program()).args(["lab", "gateway", "serve"]).arg(paths.dir()).current_dir("/");
+    command.stdin(Stdio::null());
+    match manners.start {
+        StartManner::Lies => Ok(()),
+        StartManner::Background if !running(paths, &manners)?.is_empty() => {
+            Err(GatewayError::Running(paths.dir().to_owned()))
+        }
+        // What it inherits it keeps: whoever reads the other end of a pipe waits for as long as it lives.
+        StartManner::Background => command.spawn().map(drop).map_err(io_error(program)),
+        StartManner::Waits => {
+            if answer(paths).is_ok() {
+                return Ok(());
+            }
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            wait(paths, command.spawn().map_err(io_error(program))?)
+        }
+    }
+}
+
+fn wait(paths: &ServicePaths, mut child: Child) -> Result<(), GatewayError> {
     let deadline = Instant::now() + LIMIT;
     while Instant::now() < deadline {
         if answer(paths).is_ok() {
             return Ok(());
         }
-        if let Some(status) = child.try_wait().map_err(io_error(program))? {
+        if let Some(status) = child.try_wait().map_err(io_error(paths.dir()))? {
             return Err(GatewayError::Ended { dir: paths.dir().to_owned(), status });
         }
         thread::sleep(STEP);
@@ -95,20 +150,23 @@ pub fn start(paths: &ServicePaths, program: &Path) -> Result<(), GatewayError> {
     Err(GatewayError::Mute(paths.dir().to_owned()))
 }
 
-/// Stops the service: SIGTERM, and SIGKILL if it is still there after [`LIMIT`]. A service that does not run is no error.
+/// Stops the service: SIGTERM, and SIGKILL if it is still there after [`LIMIT`]. One whose manner it is to ignore SIGTERM is waited for
+/// without end, as rc.subr(8) does. A service that does not run is no error.
 ///
 /// # Errors
 /// It cannot be signalled, or does not end.
 pub fn stop(paths: &ServicePaths) -> Result<(), GatewayError> {
-    let Some(pid) = running(paths)? else { return Ok(()) };
+    let manners = manners(paths)?;
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-        match kill(pid, signal) {
-            Ok(()) | Err(Errno::ESRCH) => {}
-            Err(errno) => return Err(io_error(paths.dir())(errno.into())),
+        for pid in running(paths, &manners)? {
+            match kill(pid, signal) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(errno) => return Err(io_error(paths.dir())(errno.into())),
+            }
         }
         let deadline = Instant::now() + LIMIT;
-        while Instant::now() < deadline {
-            if running(paths)?.is_none() {
+        while manners.ignores_term || Instant::now() < deadline {
+            if running(paths, &manners)?.is_empty() {
                 let _ = std::fs::remove_file(paths.socket());
                 return Ok(());
             }
@@ -118,27 +176,35 @@ pub fn stop(paths: &ServicePaths) -> Result<(), GatewayError> {
     Err(GatewayError::Running(paths.dir().to_owned()))
 }
 
-/// Whether the service runs and answers.
+/// Whether the service runs and, if its start waits for that, answers. rc.subr(8) knows no more than that there is a process.
 ///
 /// # Errors
 /// Its files cannot be read.
 pub fn is_running(paths: &ServicePaths) -> Result<bool, GatewayError> {
-    Ok(running(paths)?.is_some() && answer(paths).is_ok())
+    let manners = manners(paths)?;
+    let there = !running(paths, &manners)?.is_empty();
+    Ok(there && (manners.start == StartManner::Background || answer(paths).is_ok()))
 }
 
-/// The process that holds the pid file's lock. The lock goes with the process, however that ends, so an old file misleads nobody.
-fn running(paths: &ServicePaths) -> Result<Option<Pid>, GatewayError> {
+/// Its processes: the one that holds the pid file's lock, which goes with the process however that ends, so that an old file misleads nobody;
+/// without that file all of its name, as rc.subr(8) finds them.
+fn running(paths: &ServicePaths, manners: &Manners) -> Result<Vec<Pid>, GatewayError> {
+    if manners.no_pidfile {
+        let (program, all) = (paths.program(), processes().map_err(io_error(paths.dir()))?);
+        let named = all.iter().filter(|process| Path::new(&process.argv0) == program);
+        return Ok(named.map(|process| Pid::from_raw(process.pid)).collect());
+    }
     let path = paths.pid_file();
     let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         file => file.map_err(io_error(&path))?,
     };
     match Flock::lock(file, FlockArg::LockSharedNonblock) {
-        Ok(_) => Ok(None),
+        Ok(_) => Ok(Vec::new()),
         Err((mut file, Errno::EWOULDBLOCK)) => {
             let mut text = String::new();
             file.read_to_string(&mut text).map_err(io_error(&path))?;
-            Ok(text.trim().parse().ok().filter(|pid| *pid > 1).map(Pid::from_raw))
+            Ok(text.trim().parse().ok().filter(|pid| *pid > 1).map(Pid::from_raw).into_iter().collect())
         }
         Err((_, errno)) => Err(io_error(&path)(errno.into())),
     }
@@ -151,50 +217,4 @@ fn answer(paths: &ServicePaths) -> io::Result<String> {
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line)?;
     if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(line) }
-}
-
-/// Is the service: answers everybody who connects with one line, until the lab ends.
-///
-/// # Errors
-/// Another one runs, the lab is not there, or the system refuses.
-pub fn serve(paths: &ServicePaths) -> Result<(), GatewayError> {
-    // Whoever started it may be killed with its process group, which must not take the service along.
-    let _ = nix::unistd::setsid();
-    let pid_file = paths.pid_file();
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&pid_file);
-    let mut file = Flock::lock(file.map_err(io_error(&pid_file))?, FlockArg::LockExclusiveNonblock)
-        .map_err(|_| GatewayError::Running(paths.dir().to_owned()))?;
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io_error(&pid_file))?;
-    let (service, node, lab) = paths.place().ok_or_else(|| GatewayError::NoPlace(paths.dir().to_owned()))?;
-    let no_lab = |source| GatewayError::NoLab { dir: paths.dir().to_owned(), source };
-    let mut stream = UnixStream::connect(lab.admin_socket()).map_err(no_lab)?;
-    let ask = LabAsk::Gateway { node: node.clone(), service };
-    let mut line = serde_json::to_vec(&ask).map_err(|error| no_lab(error.into()))?;
-    line.push(b'\n');
-    stream.write_all(&line).map_err(no_lab)?;
-    let mut lines = BufReader::new(stream);
-    let mut welcome = String::new();
-    lines.read_line(&mut welcome).map_err(no_lab)?;
-    if !welcome.contains("\"done\"") {
-        return Err(no_lab(io::Error::other(welcome.trim().to_owned())));
-    }
-    let socket = paths.socket();
-    let _ = std::fs::remove_file(&socket);
-    let listener = UnixListener::bind(&socket).map_err(io_error(&socket))?;
-    thread::spawn(move || {
-        let mut rest = String::new();
-        let _ = lines.read_line(&mut rest);
-        // The lab has ended or cut the node's power; nothing may stay behind.
-        std::process::exit(0);
-    });
-    let text = format!("node {node} pid {}\n", std::process::id());
-    for stream in listener.incoming() {
-        match stream {
-            // One short line fits into the socket's buffer, so even a client that never reads holds nobody up.
-            Ok(mut stream) => drop(stream.write_all(text.as_bytes())),
-            // Out of descriptors, most likely: without a pause this would be a busy loop.
-            Err(_) => thread::sleep(STEP),
-        }
-    }
-    Ok(())
 }

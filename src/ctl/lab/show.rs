@@ -52,9 +52,13 @@ fn one_node(text: &mut String, node: &NodeView) {
         };
         let _ = writeln!(text, "  cable    {name:<18} {cable}, segment {}", interface.segment);
     }
+    for tunnel in &node.tunnels {
+        let _ = writeln!(text, "  tunnel   {:<18} {}", tunnel.name, if tunnel.up { "up" } else { "down" });
+    }
     for service in &node.services {
         let is = service.pid.map_or_else(|| "does not run".to_owned(), |pid| format!("runs, pid {pid}"));
-        let _ = writeln!(text, "  service  {:<18} {is}", service.name);
+        let core = if service.core { "" } else { ", its core is LOST" };
+        let _ = writeln!(text, "  service  {:<18} {is}{core}", service.name);
     }
     let off = |name: &str, on: bool| if on { String::new() } else { format!(", net.inet.carp.{name} 0") };
     let _ = writeln!(

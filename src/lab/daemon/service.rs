@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::settings::StatusRange;
 use crate::core::service::{ActionKind, Outcome};
 use crate::lab::manners::{Manners, StartManner};
@@ -63,7 +65,8 @@ pub struct Wish {
 }
 
 /// What is done to a tunnel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TunnelChange {
     /// It is made and raised, unless it is there: then it stays as it is.
     Make,

@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::Notify;
 use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use super::kernel::RETRY;
 use super::protocol::{Cable, LONGEST_ASK, LabAnswer, LabAsk, Process, Run, Variable};
-use super::state::{ServiceProcess, State};
+use super::state::State;
 use super::{Lab, READY_LIMIT, StartError, daemon};
 use crate::kernel::Kernel;
 use crate::lab::world::NodeId;
-use crate::model::{InterfaceName, ServiceName, VhidRef};
+use crate::model::{InterfaceName, VhidRef};
 
+mod service;
 mod view;
 
 /// How long a restarted devd is away, as recorded.
@@ -54,7 +54,7 @@ async fn serve(lab: Rc<Lab>, stream: UnixStream) {
             _ => return,
         }
         let answer = match serde_json::from_slice(&line) {
-            Ok(LabAsk::Gateway { node, service }) => return keep(&lab, &node, service, pid, stream).await,
+            Ok(LabAsk::Gateway { node, service }) => return service::keep(&lab, &node, service, pid, stream).await,
             Ok(ask) => lab.perform(ask).await,
             Err(error) => LabAnswer::Refused { text: format!("not an order to a lab: {error}") },
         };
@@ -68,35 +68,6 @@ async fn write(stream: &mut BufReader<UnixStream>, answer: &LabAnswer) -> Option
     let mut text = serde_json::to_vec(answer).ok()?;
     text.push(b'\n');
     stream.write_all(&text).await.ok()
-}
-
-/// Keeps the connection of a service, which lives as long as that.
-async fn keep(lab: &Rc<Lab>, node: &str, service: ServiceName, pid: Option<i32>, mut stream: BufReader<UnixStream>) {
-    let cut = Rc::new(Notify::new());
-    let registered = node_of(lab, node).and_then(|at| {
-        let pid = pid.filter(|pid| *pid > 1).ok_or("the system does not tell which process this is")?;
-        lab.act(|state| {
-            if !state.cluster.world.is_powered(id(state, at)) {
-                return Err(format!("node {node} is powered off"));
-            }
-            state.nodes[at].processes.push(ServiceProcess { service, pid, cut: cut.clone() });
-            Ok((at, pid))
-        })
-    });
-    let (at, pid) = match registered {
-        Ok(registered) => registered,
-        Err(text) => {
-            write(&mut stream, &LabAnswer::Refused { text }).await;
-            return;
-        }
-    };
-    write(&mut stream, &LabAnswer::Done { text: "registered".to_owned() }).await;
-    let mut rest = [0];
-    tokio::select! {
-        _ = stream.read(&mut rest) => {}
-        () = cut.notified() => {}
-    }
-    lab.act(|state| state.nodes[at].processes.retain(|process| process.pid != pid));
 }
 
 fn id(state: &State, at: usize) -> NodeId {
@@ -149,6 +120,10 @@ impl Lab {
             }),
             LabAsk::Daemon { node, change } => self.change_daemon(&node, change).await,
             LabAsk::ServiceKill { node, service } => self.kill_service(&node, &service),
+            LabAsk::Core { node, service, change } => self.core(&node, &service, change),
+            LabAsk::Manners { node, service, set } => self.manners(&node, &service, &set),
+            LabAsk::Interface { node, interface, change } => self.interface(&node, &interface, change),
+            LabAsk::Tunnel { node, tunnel, change } => self.tunnel(&node, &tunnel, change),
             LabAsk::Gateway { .. } => Err("only a service says that of itself".to_owned()),
             LabAsk::Down => {
                 self.down.notify_one();
@@ -276,18 +251,6 @@ impl Lab {
             Process::Kill => "was killed",
         };
         Ok(format!("carpd of {name} {was}"))
-    }
-
-    fn kill_service(&self, name: &str, service: &ServiceName) -> Said {
-        let at = node_of(self, name)?;
-        self.act(|state| {
-            let running = state.nodes[at].processes.iter().find(|process| process.service == *service);
-            let Some(process) = running else { return Err(format!("{service} does not run on {name}")) };
-            // Its connection is open, so the id is its own.
-            let killed = nix::sys::signal::kill(nix::unistd::Pid::from_raw(process.pid), nix::sys::signal::SIGKILL);
-            killed.map_err(|errno| format!("process {} of {service}: {errno}", process.pid))?;
-            Ok(format!("process {} of {service} on {name} was killed", process.pid))
-        })
     }
 
     fn vip(

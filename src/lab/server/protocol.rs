@@ -1,5 +1,6 @@
 //! The language of the lab's own socket: one JSON object per line, both ways.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use clap::ValueEnum;
@@ -7,6 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::core::status::VhidState;
+use crate::lab::daemon::TunnelChange;
 use crate::model::{Demotion, InterfaceName, ServiceName, VhidRef, Wall};
 
 /// The longest question the lab accepts, in bytes.
@@ -102,7 +104,44 @@ pub enum LabAsk {
         /// The service.
         service: ServiceName,
     },
-    /// A service says that it runs. It ends when this connection does.
+    /// What a service's core does: it is lost, comes back, or sends a configuration.
+    Core {
+        /// The node.
+        node: String,
+        /// The service.
+        service: ServiceName,
+        /// What it does.
+        change: CoreChange,
+    },
+    /// How a service behaves from its next start on.
+    Manners {
+        /// The node.
+        node: String,
+        /// The service.
+        service: ServiceName,
+        /// What is different: each key with its value, or without one to take it away.
+        set: BTreeMap<String, String>,
+    },
+    /// Somebody other than carpd and the service changes an interface, as ifconfig(8) does.
+    Interface {
+        /// The node.
+        node: String,
+        /// The interface.
+        interface: String,
+        /// What is done to it.
+        change: Link,
+    },
+    /// A service changes its tunnel.
+    Tunnel {
+        /// The node.
+        node: String,
+        /// The interface.
+        tunnel: InterfaceName,
+        /// What is done to it.
+        change: TunnelChange,
+    },
+    /// A service says that it runs. It ends when this connection does, and hears of its core on it: a [`CoreChange`] per line, the first
+    /// one at once.
     Gateway {
         /// The node.
         node: String,
@@ -125,6 +164,32 @@ pub enum Cable {
     Cut,
     /// Whole again.
     Mend,
+}
+
+/// What the core of a service can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum CoreChange {
+    /// It cannot be reached from the node any more.
+    Lost,
+    /// It can again.
+    Back,
+    /// It sends a configuration.
+    Push,
+}
+
+/// What can be done to an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Make one that needs no cable; it is down.
+    Create,
+    /// Raise it.
+    Up,
+    /// Take it down.
+    Down,
+    /// Destroy it.
+    Destroy,
 }
 
 /// What can be done to devd.
@@ -212,6 +277,8 @@ pub struct NodeView {
     pub vhids: Vec<VhidView>,
     /// Its interfaces.
     pub interfaces: Vec<InterfaceView>,
+    /// Its interfaces that need no cable.
+    pub tunnels: Vec<TunnelView>,
     /// Its services.
     pub services: Vec<ServiceView>,
     /// Its carpd's process id, if it runs.
@@ -275,6 +342,17 @@ pub struct ServiceView {
     pub name: ServiceName,
     /// Its process, if it runs.
     pub pid: Option<u32>,
+    /// Its core can be reached.
+    pub core: bool,
+}
+
+/// An interface that needs no cable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TunnelView {
+    /// Its name.
+    pub name: InterfaceName,
+    /// It is up, and answers.
+    pub up: bool,
 }
 
 /// A segment.

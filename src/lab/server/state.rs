@@ -8,9 +8,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::daemon::Daemon;
 use super::devd::Devd;
+use super::protocol::CoreChange;
 use super::setup::NodeSetup;
 use super::timeline::{NodeTrack, Timeline};
 use crate::config::settings::Service;
@@ -43,6 +45,8 @@ pub(in crate::lab) struct NodeState {
     pub(in crate::lab) daemon_ended: String,
     /// Services that said they run.
     pub(in crate::lab) processes: Vec<ServiceProcess>,
+    /// Services whose core cannot be reached.
+    pub(in crate::lab) lost_cores: BTreeSet<ServiceName>,
     /// Writes of a plan that were asked of its kernel, those that failed among them.
     pub(in crate::lab) administered: usize,
 }
@@ -56,6 +60,8 @@ pub struct ServiceProcess {
     pub pid: i32,
     /// Ends its connection, and with it the process.
     pub(super) cut: Rc<Notify>,
+    /// What its core does reaches it here.
+    pub(super) core: UnboundedSender<CoreChange>,
 }
 
 impl NodeState {
@@ -86,6 +92,7 @@ impl State {
             daemon: None,
             daemon_ended: "was not started".to_owned(),
             processes: Vec::new(),
+            lost_cores: BTreeSet::new(),
             administered: 0,
         };
         Self {

@@ -89,6 +89,14 @@ impl World {
         self.powered(node).ok().map(|node| node.sysctls.demotion)
     }
 
+    /// The node's interfaces that need no cable, and whether they are administratively up.
+    #[must_use]
+    pub fn tunnels(&self, node: NodeId) -> Vec<(InterfaceName, bool)> {
+        let Ok(node) = self.powered(node) else { return Vec::new() };
+        let tunnels = node.interfaces.iter().filter(|interface| interface.tunnel && !interface.gone);
+        tunnels.map(|interface| (interface.name.clone(), interface.up)).collect()
+    }
+
     /// Whether an interface is administratively up; `None` if the node does not have it, or is off.
     #[must_use]
     pub fn is_up(&self, node: NodeId, interface: &InterfaceName) -> Option<bool> {

@@ -1,6 +1,8 @@
 //! The whole lab as it is, not as a node sees it.
 
-use super::super::protocol::{CableView, InterfaceView, LabView, NodeView, SegmentView, ServiceView, VhidView};
+use super::super::protocol::{
+    CableView, InterfaceView, LabView, NodeView, SegmentView, ServiceView, TunnelView, VhidView,
+};
 use super::super::state::{State, wall};
 use crate::core::status::VhidState;
 use crate::model::{Demotion, VhidSnapshot};
@@ -29,6 +31,7 @@ fn node(state: &State, at: usize) -> NodeView {
         badauth: snapshot.as_ref().map_or(0, |s| s.counters.badauth),
         vhids: vhids(state, at),
         interfaces: interfaces(state, at),
+        tunnels: tunnels(state, at),
         services: node
             .services
             .iter()
@@ -39,6 +42,7 @@ fn node(state: &State, at: usize) -> NodeView {
                     .iter()
                     .find(|process| process.service == service.name)
                     .and_then(|process| u32::try_from(process.pid).ok()),
+                core: !node.lost_cores.contains(&service.name),
             })
             .collect(),
         daemon: node.daemon.as_ref().and_then(|daemon| u32::try_from(daemon.pid).ok()),
@@ -47,6 +51,12 @@ fn node(state: &State, at: usize) -> NodeView {
         writes: state.timeline.nodes[at].writes.len(),
         administered: node.administered,
     }
+}
+
+fn tunnels(state: &State, at: usize) -> Vec<TunnelView> {
+    let cluster = &state.cluster;
+    let tunnels = cluster.world.tunnels(cluster.nodes[at].id).into_iter();
+    tunnels.map(|(name, up)| TunnelView { name, up }).collect()
 }
 
 fn vhids(state: &State, at: usize) -> Vec<VhidView> {
