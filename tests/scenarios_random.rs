@@ -144,7 +144,12 @@ fn manners() -> impl Strategy<Value = &'static str> {
     ])
 }
 
-fn scenario(hold: bool, probe: bool, manners: &str, steps: &[(u64, String)]) -> String {
+/// What of it follows the election.
+fn link() -> impl Strategy<Value = &'static str> {
+    select(vec!["", "link = \"wg20\"\n", "link = \"wg20\"\nmode = \"warm\"\n"])
+}
+
+fn scenario(hold: bool, probe: bool, link: &str, manners: &str, steps: &[(u64, String)]) -> String {
     let mut text = String::new();
     let mut time = 10_000;
     let mut add = |time: u64, what: &str| {
@@ -158,6 +163,7 @@ fn scenario(hold: bool, probe: bool, manners: &str, steps: &[(u64, String)]) -> 
     settings().iter().for_each(|what| add(time + 2_000, what));
     let mut service =
         "[[service]]\nname = \"gateway\"\nfollows = [\"1@wan\", \"3@lan\"]\nstart_takes = \"2s\"\n".to_owned();
+    service.push_str(link);
     service.push_str("\n[service.manners]\n");
     service.push_str(manners);
     if probe {
@@ -166,7 +172,7 @@ fn scenario(hold: bool, probe: bool, manners: &str, steps: &[(u64, String)]) -> 
     let hold = if hold { 30 } else { 0 };
     let end = time / 1000 + 300;
     format!(
-        "title = \"random\"\nduration = \"{end}s\"\nnodes = \"example\"\n\n[carpd]\nboot_hold = \"{hold}s\"\n\n{service}{text}"
+        "title = \"random\"\nduration = \"{end}s\"\nnodes = \"example\"\n\n[carpd]\nboot_hold = \"{hold}s\"\nlink_takes = \"20ms\"\n\n{service}{text}"
     )
 }
 
@@ -174,8 +180,8 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_promise_is_kept_whatever_happens(hold: bool, probe: bool, manners in manners(), steps in prop::collection::vec(step(), 1..15), seed in 0..1000_u64) {
-        let text = scenario(hold, probe, manners, &steps);
+    fn every_promise_is_kept_whatever_happens(hold: bool, probe: bool, link in link(), manners in manners(), steps in prop::collection::vec(step(), 1..15), seed in 0..1000_u64) {
+        let text = scenario(hold, probe, link, manners, &steps);
         let scenario = Scenario::parse(Path::new("random.toml"), &text).unwrap_or_else(|m| panic!("{}\n{text}", m[0]));
         let report = scenario.run(seed).unwrap();
         prop_assert!(report.broken.is_empty(), "{report}\n{text}");

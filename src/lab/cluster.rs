@@ -10,7 +10,7 @@ use super::daemon::TunnelChange;
 use super::plan::{InterfacePlan, NodePlan, VhidPlan};
 use super::world::{LabError, NodeId, PfsyncSettings, SegmentId, VhidSettings, World, WorldConfig};
 use crate::core::attribution::OPNSENSE_MAINTENANCE;
-use crate::model::{Demotion, InterfaceName};
+use crate::model::{Demotion, InterfaceName, LinkState};
 
 pub use kernel::NodeKernel;
 
@@ -144,7 +144,7 @@ impl Cluster {
     /// The node is off.
     pub fn tunnel(&mut self, at: usize, tunnel: &InterfaceName, change: TunnelChange) -> Result<(), LabError> {
         let id = self.nodes[at].id;
-        let there = self.world.is_up(id, tunnel).is_some();
+        let there = self.world.link_state(id, tunnel)? != LinkState::Absent;
         match (change, there) {
             (TunnelChange::Make, true) | (TunnelChange::Destroy, false) => Ok(()),
             (TunnelChange::Destroy, true) => self.world.destroy_interface(id, tunnel),

@@ -31,6 +31,14 @@ impl TestLab {
         status.unwrap().code()
     }
 
+    /// Starts one that dies, and returns when it has: what it inherited is closed then.
+    fn starts_in_vain(&self) {
+        let start = self.spawn("start").wait_with_output().unwrap();
+        assert!(start.status.success(), "{start:?}");
+        assert_eq!(self.gateway("status"), Some(1));
+        wait_for("the lab to see its end", || self.pid().is_none().then_some(()));
+    }
+
     fn spawn(&self, verb: &str) -> Child {
         carpctl(self.paths.root()).args(["lab", "gateway", verb]).arg(self.service()).spawn().unwrap()
     }
@@ -60,15 +68,12 @@ fn signal(pid: u32, signal: Signal) {
 #[test]
 fn a_start_succeeds_whatever_becomes_of_the_process() {
     let lab = lab(&["start=lies"]);
-    assert_eq!(lab.gateway("start"), Some(0));
-    assert_eq!((lab.gateway("status"), lab.pid()), (Some(1), None));
+    lab.starts_in_vain();
     lab.does(&["manners", "fw2", "start=background", "dies_after=10ms"]);
-    assert_eq!(lab.gateway("start"), Some(0));
-    wait_for("its death", || (lab.gateway("status") == Some(1)).then_some(()));
+    lab.starts_in_vain();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     lab.does(&["manners", "fw2", "dies_after=", &format!("health={}", taken.local_addr().unwrap())]);
-    assert_eq!(lab.gateway("start"), Some(0));
-    wait_for("its death", || (lab.gateway("status") == Some(1)).then_some(()));
+    lab.starts_in_vain();
 }
 
 #[test]

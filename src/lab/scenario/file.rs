@@ -150,6 +150,8 @@ pub(crate) struct Carpd {
     pub(crate) poll: Span,
     /// How long an event travels from the kernel through devd to carpd.
     pub(crate) event_delay: Span,
+    /// How long the kernel takes to bring an interface up or down: a tunnel waits for each of its peers.
+    pub(crate) link_takes: Span,
     /// How long after the kernel carpd starts at boot. By default at once: its boot hook runs before the interfaces are up.
     pub(crate) starts_after: Span,
 }
@@ -157,7 +159,13 @@ pub(crate) struct Carpd {
 impl Default for Carpd {
     fn default() -> Self {
         let millis = |millis| Span(std::time::Duration::from_millis(millis));
-        Self { boot_hold: millis(0), poll: millis(5_000), event_delay: millis(1), starts_after: millis(0) }
+        Self {
+            boot_hold: millis(0),
+            poll: millis(5_000),
+            event_delay: millis(1),
+            link_takes: millis(0),
+            starts_after: millis(0),
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::file::State;
+use super::file::{State, Tunnel};
 use super::record::{MARK, Record};
 use super::run::Runner;
 use super::setup::Setup;
@@ -16,6 +16,9 @@ use crate::core::policy::{ProbeEffect, ServicePolicy, ShareAmount};
 use crate::lab::daemon::SimService;
 use crate::lab::world::DevdEvent;
 use crate::model::{Mono, ServiceName, VhidRef};
+
+/// From a hint to a look and the write that follows from it; and the pause after a write that changed nothing.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// The looks after a hint, and the checks after a stop.
 const BURST: Duration = Duration::from_millis(1_500);
@@ -53,6 +56,8 @@ pub(super) struct NodeGuard {
     share_wrong_since: Option<Mono>,
     /// By service: runs although the election says it should not, since when, and how much longer than usual that may last.
     pub(super) wrong: Vec<Wrong>,
+    /// By service: its link is up although the election says it should not.
+    links: Vec<Wrong>,
     boots: u32,
     resets: u32,
     last_write: Option<Cause>,
@@ -95,6 +100,7 @@ impl Guard {
             });
             NodeGuard {
                 wrong: vec![Wrong::default(); setup.services.len()],
+                links: vec![Wrong::default(); setup.services.len()],
                 healthy: vec![true; setup.services.len()],
                 follows: follows.collect(),
                 ..NodeGuard::default()
@@ -262,7 +268,7 @@ impl Runner<'_> {
             self.broken(Some(at), "actions of a service never overlap", what);
         }
         for service in 0..self.setup.services.len() {
-            let wrong = self.runs(at, service) && !self.active(at, service);
+            let wrong = self.runs(at, service) && !self.active(at, service) && !self.is_warm(at, service);
             let (sees, hangs) = (self.sees(at), self.hangs(at, service));
             let deaf = !self.nodes[at].devd.up || now < self.nodes[at].devd.mute_until;
             let Some(policy) = self.policy(at, service).cloned() else { continue };
@@ -300,6 +306,39 @@ impl Runner<'_> {
         }
     }
 
+    /// A tunnel that is a link is not up on a node that the election took it away from, for longer than a look and the write take.
+    pub(super) fn check_links(&mut self, at: usize) {
+        let now = self.now();
+        let deaf = !self.nodes[at].devd.up || now < self.nodes[at].devd.mute_until;
+        for service in (0..self.setup.services.len()).filter(|service| self.has_link(at, *service)).collect::<Vec<_>>()
+        {
+            let wrong = self.tunnel(at, service) == Some(Tunnel::Up) && !self.active(at, service);
+            let (sees, poll) = (self.sees(at), self.nodes[at].policy.poll);
+            let write = self.nodes[at].around.link_takes;
+            let state = &mut self.guard.nodes[at].links[service];
+            if !wrong {
+                *state = Wrong::default();
+                continue;
+            }
+            let since = *state.since.get_or_insert(now);
+            if !sees {
+                state.since = Some(now);
+            }
+            // Nobody tells it that it can see again either.
+            state.extra = state.extra.max(if deaf || !sees { poll } else { Duration::ZERO });
+            // One write may be under way in the other direction.
+            let bound = LOOK + write * 2 + state.extra;
+            let lasted = now.since(since);
+            if sees && lasted > bound {
+                let (name, _) = &self.setup.services[service];
+                let what = format!(
+                    "the tunnel of {name} is still up {lasted:?} after the election took it away; {bound:?} is allowed"
+                );
+                self.broken(Some(at), "an exclusive service runs on one node", what);
+            }
+        }
+    }
+
     /// After a while without anything new, everything is as the election wants it.
     pub(super) fn check_quiet(&mut self) {
         let now = self.now();
@@ -314,12 +353,20 @@ impl Runner<'_> {
                 let sim = self.nodes[at].around.services.get(name);
                 let free = sim.is_some_and(SimService::obeys);
                 let (runs, active) = (self.runs(at, service), self.active(at, service));
-                if free && runs != active {
+                let meant = active || self.is_warm(at, service);
+                if free && self.has_link(at, service) {
+                    let wrong = if active { Tunnel::Down } else { Tunnel::Up };
+                    if self.tunnel(at, service) == Some(wrong) {
+                        let what = format!("the tunnel of {name} is {} for good", wrong.as_str());
+                        self.broken(Some(at), "the last state wins", what);
+                    }
+                }
+                if free && runs != meant {
                     let word = |yes, no, is| if is { yes } else { no };
                     let what = format!(
                         "{name} is {} although the election says {}",
                         word("running", "stopped", runs),
-                        word("active", "standby", active)
+                        word("active", "standby", meant)
                     );
                     self.broken(Some(at), "the last state wins", what);
                 }

@@ -91,8 +91,13 @@ pub(crate) struct SimNode {
 }
 
 impl SimNode {
-    pub(crate) fn new(at: usize, setup: &NodeSetup, services: &[(ServiceName, SimService)]) -> Self {
-        let mut around = Surroundings::default();
+    pub(crate) fn new(
+        at: usize,
+        setup: &NodeSetup,
+        services: &[(ServiceName, SimService)],
+        link_takes: Duration,
+    ) -> Self {
+        let mut around = Surroundings { link_takes, ..Surroundings::default() };
         for policy in &setup.policy.services {
             let sim = services.iter().find(|(name, _)| *name == policy.name);
             around.services.insert(policy.name.clone(), sim.map(|(_, sim)| sim.clone()).unwrap_or_default());

@@ -5,7 +5,7 @@ use super::record::{Kind, Overlap, Part};
 use super::run::Runner;
 use crate::core::policy::{Require, ServicePolicy};
 use crate::lab::daemon::SimService;
-use crate::model::{Demotion, Mono, VhidRef};
+use crate::model::{Demotion, LinkState, Mono, VhidRef};
 
 impl Runner<'_> {
     /// Takes down what changed, and checks every promise.
@@ -23,6 +23,7 @@ impl Runner<'_> {
             self.check_share(at);
             self.check_writes(at);
             self.check_services(at);
+            self.check_links(at);
             self.touched[at] = false;
         }
         self.check_quiet();
@@ -107,10 +108,10 @@ impl Runner<'_> {
     fn see_tunnel(&mut self, at: usize, service: usize) {
         let (now, (_, sim)) = (self.now(), &self.setup.services[service]);
         let Some(name) = &sim.manners.tunnel else { return };
-        let tunnel = match self.cluster.world.is_up(self.cluster.nodes[at].id, name) {
-            None => Tunnel::Absent,
-            Some(false) => Tunnel::Down,
-            Some(true) => Tunnel::Up,
+        let tunnel = match self.cluster.world.link_state(self.cluster.nodes[at].id, name) {
+            Ok(LinkState::Up | LinkState::Stuck) => Tunnel::Up,
+            Ok(LinkState::Down) => Tunnel::Down,
+            Ok(LinkState::Absent) | Err(_) => Tunnel::Absent,
         };
         let series = &mut self.record.nodes[at].tunnels[service];
         let first = series.last().is_none();
@@ -171,15 +172,20 @@ impl Runner<'_> {
         self.nodes[at].around.services.get(name).is_some_and(SimService::ignores_stops)
     }
 
-    fn is_up(&self, at: usize, service: usize) -> bool {
-        self.record.nodes[at].tunnels[service].last() == Some(&Tunnel::Up)
+    pub(super) fn tunnel(&self, at: usize, service: usize) -> Option<Tunnel> {
+        self.record.nodes[at].tunnels[service].last().copied()
+    }
+
+    /// It is meant to run on all nodes, and only its link follows.
+    pub(super) fn is_warm(&self, at: usize, service: usize) -> bool {
+        self.policy(at, service).is_some_and(ServicePolicy::is_warm)
     }
 
     fn see_overlap(&mut self, service: usize, part: Part) {
         let now = self.now();
         let there = |at: &usize| match part {
-            Part::Process => self.runs(*at, service),
-            Part::Tunnel => self.is_up(*at, service),
+            Part::Process => self.runs(*at, service) && !self.is_warm(*at, service),
+            Part::Tunnel => self.tunnel(*at, service) == Some(Tunnel::Up),
         };
         let on: Vec<usize> = (0..self.nodes.len()).filter(there).collect();
         let place = part as usize;
@@ -200,6 +206,12 @@ impl Runner<'_> {
         }
     }
 
+    /// The tunnel is the service's link, which carpd takes down.
+    pub(super) fn has_link(&self, at: usize, service: usize) -> bool {
+        let (_, sim) = &self.setup.services[service];
+        sim.manners.tunnel.is_some() && self.policy(at, service).is_some_and(|policy| policy.link == sim.manners.tunnel)
+    }
+
     /// What explains that there is one on each of the nodes `on`.
     fn causes(&self, service: usize, part: Part, on: &[usize]) -> Vec<&'static str> {
         let mut found = Vec::new();
@@ -210,7 +222,8 @@ impl Runner<'_> {
             found.push(match () {
                 () if self.nodes[at].daemon.is_none() => "carpd is dead",
                 () if self.nodes[at].kernel.unreadable => "the kernel is unreadable",
-                () if part == Part::Tunnel => "nobody takes the tunnel down",
+                () if part == Part::Tunnel && !self.has_link(at, service) => "nobody takes the tunnel down",
+                () if part == Part::Tunnel => "handover",
                 () if self.hangs(at, service) => "a stop hangs",
                 () if self.guard.nodes[at].wrong[service].by_hand => "started by hand",
                 () => "handover",

@@ -54,7 +54,8 @@ impl<'a> Runner<'a> {
         let mut config = WorldConfig { seed, jitter: scenario.jitter, ..WorldConfig::default() };
         config.delay = scenario.delay.unwrap_or(config.delay);
         let cluster = Cluster::new(setup.nodes.iter().map(|node| node.plan.clone()).collect(), config)?;
-        let nodes = setup.nodes.iter().enumerate().map(|(at, node)| SimNode::new(at, node, &setup.services));
+        let node = |(at, node)| SimNode::new(at, node, &setup.services, scenario.link_takes);
+        let nodes = setup.nodes.iter().enumerate().map(node);
         let mut looks: Vec<Mono> = scenario.expects.iter().map(|expect| expect.from).collect();
         looks.sort_unstable_by(|a, b| b.cmp(a));
         let mut asked = vec![Vec::new(); setup.nodes.len()];
@@ -94,6 +95,8 @@ impl<'a> Runner<'a> {
             self.steps();
             self.events();
             self.daemons();
+            // What services and daemons have just done to the kernels is reported now, and not when something else happens.
+            self.events();
             self.observe();
             if self.now() >= self.end && self.next().is_none_or(|next| next > self.end) {
                 break;

@@ -97,13 +97,6 @@ impl World {
         tunnels.map(|interface| (interface.name.clone(), interface.up)).collect()
     }
 
-    /// Whether an interface is administratively up; `None` if the node does not have it, or is off.
-    #[must_use]
-    pub fn is_up(&self, node: NodeId, interface: &InterfaceName) -> Option<bool> {
-        let node = self.powered(node).ok()?;
-        node.find_interface(interface).map(|i| node.interfaces[i].up)
-    }
-
     /// Whether the kernel reported something that [`World::drain_events`] has not given out yet.
     #[must_use]
     pub fn has_events(&self, node: NodeId) -> bool {

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{Pair, VIP4, VIP6};
 use crate::lab::world::{ForcedState, LabError, VhidSettings, World, WorldConfig};
 use crate::model::CarpState::{Backup, Init, Master};
-use crate::model::{Demotion, Mono};
+use crate::model::{Demotion, LinkState, Mono};
 
 #[test]
 fn the_node_with_the_lowest_advskew_becomes_master_first() {
@@ -96,7 +96,7 @@ fn a_tunnel_tells_devd_when_it_is_raised_or_taken_down_and_does_not_survive_a_bo
     let wg0 = "wg0".parse().unwrap();
     pair.texts(pair.a);
     pair.world.create_tunnel(pair.a, &wg0).unwrap();
-    assert_eq!(pair.world.is_up(pair.a, &wg0), Some(false));
+    assert_eq!(pair.world.link_state(pair.a, &wg0), Ok(LinkState::Down));
     for up in [true, true, false] {
         pair.world.set_up(pair.a, &wg0, up).unwrap();
     }
@@ -108,7 +108,7 @@ fn a_tunnel_tells_devd_when_it_is_raised_or_taken_down_and_does_not_survive_a_bo
     pair.world.create_tunnel(pair.a, &wg0).unwrap();
     pair.world.power_off(pair.a);
     pair.world.boot(pair.a);
-    assert_eq!(pair.world.is_up(pair.a, &wg0), None);
+    assert_eq!(pair.world.link_state(pair.a, &wg0), Ok(LinkState::Absent));
 }
 
 #[test]
