@@ -9,6 +9,9 @@ MANDIR ?= $(PREFIX)/share/man
 # A folder with programs that are built already, as by a cross-build. Without it, `install` builds them.
 BUILT ?=
 
+# The services that a start gate is installed for. It is open until carpd is enabled and manages them.
+GATED = defguard_gateway
+
 build:
 	$(CARGO) build --release --locked
 
@@ -79,6 +82,12 @@ install:
 		chmod 0555 "$(DESTDIR)$(PREFIX)/etc/$$script" || exit 1; \
 	done
 	install -m 0555 packaging/libexec/* "$(DESTDIR)$(PREFIX)/libexec/carpd"
+	for service in $(GATED); do \
+		install -d -m 0755 "$(DESTDIR)$(PREFIX)/etc/rc.conf.d/$$service" && \
+		sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' packaging/rc.conf.d/gate \
+			> "$(DESTDIR)$(PREFIX)/etc/rc.conf.d/$$service/carpd" && \
+		chmod 0444 "$(DESTDIR)$(PREFIX)/etc/rc.conf.d/$$service/carpd" || exit 1; \
+	done
 	sed 's|/usr/local/sbin|$(PREFIX)/sbin|g' devd/carpd.conf > "$(DESTDIR)$(PREFIX)/share/examples/carpd/devd.conf"
 	chmod 0444 "$(DESTDIR)$(PREFIX)/share/examples/carpd/devd.conf"
 	install -m 0444 man/*.5 "$(DESTDIR)$(MANDIR)/man5"

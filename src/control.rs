@@ -30,7 +30,7 @@ pub enum Ask {
     Follow,
     /// May this service run on this node now?
     MayRun {
-        /// The service.
+        /// The service, or the script of rc(8) that one drives.
         service: ServiceName,
     },
     /// The metrics, as Prometheus text.

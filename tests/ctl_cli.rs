@@ -13,11 +13,9 @@ use std::sync::{Arc, Mutex};
 use carpd::control::{Answer, Ask, Entry, LONGEST_LINE};
 use carpd::core::io::{Level, Note, Reply, Request, Topic};
 use carpd::core::status::{Status, VhidState};
-use carpd::model::{
-    CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Snapshot, VhidProtocol, VhidRef,
-    VhidSnapshot,
-};
+use carpd::model::CarpState;
 use daemon::{Act, Node, Ran};
+use samples::snapshot;
 
 fn status(status: Status) -> Answer {
     Answer::Status { status: Box::new(status) }
@@ -33,35 +31,6 @@ fn done(text: &str) -> Answer {
 
 fn denied() -> Answer {
     Answer::Denied { text: "only root and the group netadmin may change something".to_owned() }
-}
-
-fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
-    let row = |(id, state): &(&str, CarpState)| VhidSnapshot {
-        id: id.parse::<VhidRef>().unwrap(),
-        state: *state,
-        protocol: VhidProtocol::Carp(CarpParameters::default()),
-        addresses: vec!["192.0.2.1/24".parse().unwrap()],
-    };
-    let vhids: Vec<VhidSnapshot> = vhids.iter().map(row).collect();
-    Snapshot {
-        boot: "boot".to_owned(),
-        interfaces: vhids
-            .iter()
-            .map(|v| InterfaceSnapshot { name: v.id.interface.clone(), up: true, link: true })
-            .collect(),
-        vhids,
-        sysctls: CarpSysctls {
-            allow: true,
-            preempt: true,
-            demotion: Demotion::ZERO,
-            ifdown_demotion_factor: Demotion::new(240),
-            senderr_demotion_factor: Demotion::new(240),
-            pfsync_demotion_factor: Demotion::new(240),
-        },
-        counters: CarpCounters::default(),
-        pfsync: None,
-        links: Vec::new(),
-    }
 }
 
 const SERVICE: &str = "[[service]]\nname = \"gw\"\nfollows = [\"1@em0\"]\n[service.exec]\nstart = [\"/bin/true\"]\n\

@@ -341,6 +341,7 @@ fn install_puts_everything_where_freebsd_expects_it() {
     let expected = [
         ("opt/sbin/carpd", 0o555),
         ("opt/sbin/carpctl", 0o555),
+        ("opt/etc/rc.conf.d/defguard_gateway/carpd", 0o444),
         ("opt/etc/rc.d/carpd", 0o555),
         ("opt/etc/rc.d/carpd_drain", 0o555),
         ("opt/etc/rc.d/carpd_early", 0o555),

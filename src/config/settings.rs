@@ -14,6 +14,7 @@ pub use service::{Command, CommandError, Driver, ScriptName, Service};
 pub use vips::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
 
 use crate::core::policy::ShareAmount;
+use crate::model::ServiceName;
 
 /// Everything carpd.toml says, with the defaults filled in.
 ///
@@ -34,6 +35,20 @@ pub struct Settings {
     pub metrics: Option<SocketAddr>,
     /// `[[service]]`, in the order of the file. Names are unique.
     pub services: Vec<Service>,
+}
+
+impl Settings {
+    /// The service of this name, or else the one that drives the rc(8) script of this name: those who start a script know no other
+    /// name. Packages have spelled one script's name with hyphens and with underscores, so these count as equal.
+    #[must_use]
+    pub fn managed(&self, name: &ServiceName) -> Option<&Service> {
+        let same = |script: &ScriptName| script.as_str().replace('-', "_") == name.as_str().replace('-', "_");
+        let drives = |service: &&Service| match &service.driver {
+            Driver::Rc { scripts } => scripts.iter().any(same),
+            Driver::Exec { .. } => false,
+        };
+        self.services.iter().find(|service| service.name == *name).or_else(|| self.services.iter().find(drives))
+    }
 }
 
 /// `[node]`

@@ -119,7 +119,7 @@ pub enum Command {
     ///
     /// A service that carpd does not manage may always run. Works without the daemon: then the kernel decides.
     MayRun {
-        /// The service.
+        /// The service, or the script of rc(8) that one drives.
         service: ServiceName,
         /// Say why.
         #[arg(long, short = 'v')]

@@ -98,7 +98,8 @@ fn may_run_without_daemon(
     }
     let loaded = config::load(&target.config).map_err(|unusable| unusable.to_string())?;
     let policy = loaded.policy();
-    let Some(policy) = policy.services.iter().find(|policy| policy.name == *service) else {
+    let managed = loaded.settings.managed(service).map(|managed| &managed.name);
+    let Some(policy) = policy.services.iter().find(|policy| Some(&policy.name) == managed) else {
         return Ok(Verdict { yes: true, why: format!("carpd does not manage {service}") });
     };
     if policy.is_warm() {
@@ -109,7 +110,7 @@ fn may_run_without_daemon(
     }
     let snapshot = kernel::open(&target.kernel).and_then(|mut kernel| kernel.snapshot(&[]));
     let role = role(policy, &snapshot.map_err(|error| error.to_string())?);
-    let why = format!("the kernel says that {service} is {} here (the daemon does not answer)", role.as_str());
+    let why = format!("the kernel says that {} is {} here (the daemon does not answer)", policy.name, role.as_str());
     Ok(Verdict { yes: role == Role::Active, why })
 }
 

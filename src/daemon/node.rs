@@ -358,7 +358,8 @@ impl Node {
             Ask::Status => Answer::Status { status: Box::new(self.core.status(clock::now())) },
             Ask::History { limit } => Answer::History { entries: self.history.newest(limit) },
             Ask::MayRun { service } => {
-                let (allowed, text) = self.core.may_run(&service);
+                let managed = self.configuration.settings.managed(&service).map(|managed| &managed.name);
+                let (allowed, text) = self.core.may_run(managed.unwrap_or(&service));
                 Answer::MayRun { allowed, text }
             }
             Ask::Metrics => Answer::Text { text: self.metrics() },

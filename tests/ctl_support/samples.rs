@@ -12,7 +12,10 @@ use carpd::core::status::{
     CarpStatus, DemotionStatus, EventsStatus, Health, LinkStatus, MaintenanceStatus, PeerStatus, PfsyncStatus, Problem,
     Protocol, SCHEMA, ServiceStatus, Severity, Source, Status, Verdict, VhidState, VhidStatus,
 };
-use carpd::model::{LinkState, Vhid, Wall};
+use carpd::model::{
+    CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, LinkState, Snapshot, Vhid,
+    VhidProtocol, VhidSnapshot, Wall,
+};
 
 /// The time at which all samples are shown.
 pub(crate) const NOW: Wall = Wall::from_millis(1_777_000_000_000);
@@ -403,4 +406,34 @@ pub(crate) fn unicode() -> Status {
     status.maintenance.reason =
         Some("更新中です。ルータを交換しています。🚒\u{1b}[2J\u{202e}\nzweite Zeile".to_owned());
     status
+}
+
+/// What a kernel with these vhids shows.
+pub(crate) fn snapshot(vhids: &[(&str, CarpState)]) -> Snapshot {
+    let row = |(id, state): &(&str, CarpState)| VhidSnapshot {
+        id: id.parse().unwrap(),
+        state: *state,
+        protocol: VhidProtocol::Carp(CarpParameters::default()),
+        addresses: vec!["192.0.2.1/24".parse().unwrap()],
+    };
+    let vhids: Vec<VhidSnapshot> = vhids.iter().map(row).collect();
+    Snapshot {
+        boot: "boot".to_owned(),
+        interfaces: vhids
+            .iter()
+            .map(|v| InterfaceSnapshot { name: v.id.interface.clone(), up: true, link: true })
+            .collect(),
+        vhids,
+        sysctls: CarpSysctls {
+            allow: true,
+            preempt: true,
+            demotion: Demotion::ZERO,
+            ifdown_demotion_factor: Demotion::new(240),
+            senderr_demotion_factor: Demotion::new(240),
+            pfsync_demotion_factor: Demotion::new(240),
+        },
+        counters: CarpCounters::default(),
+        pfsync: None,
+        links: Vec::new(),
+    }
 }
