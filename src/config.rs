@@ -15,6 +15,7 @@ mod profile;
 pub mod rc_conf;
 pub mod settings;
 pub mod system;
+pub mod trust;
 mod wanted;
 
 pub use check::{CheckReport, check_file};

@@ -372,9 +372,11 @@ impl Core {
                 let limit = match kind {
                     ActionKind::Start => policy.start_limit,
                     ActionKind::Stop => policy.stop_limit,
-                    ActionKind::Check => policy.check_every.min(Duration::from_secs(5)),
+                    ActionKind::Check => service::CHECK_LIMIT,
                 };
                 self.out.push(Effect::Act { service: policy.name.clone(), kind, limit });
+            } else if service.cut_short(now.mono) {
+                self.out.push(Effect::CutShort { service: policy.name.clone() });
             }
             if !service.probing() {
                 continue;
@@ -415,7 +417,12 @@ impl Core {
             Notice::Acted(action) => {
                 let took = format!("{}.{:03} s", action.duration_ms / 1000, action.duration_ms % 1000);
                 match action.result {
-                    service::ActionResult::Ok => (Level::Info, format!("{} ok after {took}", action.kind.as_str())),
+                    service::ActionResult::Ok if action.detail.is_empty() => {
+                        (Level::Info, format!("{} ok after {took}", action.kind.as_str()))
+                    }
+                    service::ActionResult::Ok => {
+                        (Level::Warning, format!("{} ok after {took}: {}", action.kind.as_str(), action.detail))
+                    }
                     _ => (Level::Error, format!("{} failed after {took}: {}", action.kind.as_str(), action.detail)),
                 }
             }

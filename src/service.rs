@@ -12,12 +12,17 @@
 //! | `CARPD_VERSION` | `1`: the version of this table |
 //! | `CARPD_NODE` | the node's name |
 //! | `CARPD_SERVICE` | the service's name |
+//! | `CARPD_FOLLOWS` | the vhids that decide its role, as in `1@vtnet0 2@vtnet1` |
 //! | `CARPD_ACTION` | `start`, `stop`, `status` or `probe` |
 //! | `CARPD_ROLE` | `active` with `start`, `standby` with `stop`; otherwise absent |
 //!
+//! It is not run with the rights of root if anybody else could change it: see [`crate::config::trust`].
+//!
 //! service(8) clears the environment before it runs a script of rc(8), so such a script sees none of these.
 
+mod configd;
 mod driver;
+mod own;
 mod pidfile;
 mod probe;
 mod process;
@@ -39,6 +44,7 @@ pub struct Prepared {
     pub settings: settings::Service,
     user: Option<Result<(u32, u32), String>>,
     node: String,
+    follows: String,
     /// One for each probe.
     permits: Vec<Permit>,
 }
@@ -59,7 +65,13 @@ impl Prepared {
             _ => None,
         };
         let permits = settings.probes.iter().map(|_| Permit::new()).collect();
-        Self { settings, user, node: node.to_owned(), permits }
+        let follows: Vec<String> = settings.follows.iter().map(ToString::to_string).collect();
+        Self { settings, user, node: node.to_owned(), follows: follows.join(" "), permits }
+    }
+
+    /// What every program of it is told.
+    fn env(&self) -> [(&str, &str); 3] {
+        [("CARPD_NODE", &self.node), ("CARPD_SERVICE", self.name().as_str()), ("CARPD_FOLLOWS", &self.follows)]
     }
 
     /// Its name.

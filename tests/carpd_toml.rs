@@ -412,7 +412,7 @@ fn the_alternatives_in_the_sample_are_legal() {
         .map(|l| format!("{l}\n"))
         .collect();
     let mut parts = block.split("kind = ");
-    let exec = parts.next().unwrap();
+    let (exec, configd) = parts.next().unwrap().split_once("[service.configd]").unwrap();
     let probes: String =
         parts.enumerate().map(|(at, probe)| format!("[[service.probe]]\nname = \"p{at}\"\nkind = {probe}")).collect();
     let text = format!("[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}{probes}");
@@ -420,6 +420,33 @@ fn the_alternatives_in_the_sample_are_legal() {
     assert_eq!(loaded.settings.services[0].probes.len(), 4);
     assert_eq!(read("alternatives-shown", loaded.settings.to_toml()).unwrap().settings, loaded.settings);
     assert_eq!(summary(&loaded.findings), "CARP-C131 1 service\n");
+    let process = "[service.process]\nprogram = \"defguard-gateway\"\n";
+    let text = format!("[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n[service.configd]{configd}{process}");
+    let loaded = read("configd", &text).unwrap();
+    assert_eq!(read("configd-shown", loaded.settings.to_toml()).unwrap().settings, loaded.settings);
+    assert_eq!(summary(&loaded.findings), "CARP-C131 1 service\n");
+}
+
+#[test]
+fn what_says_which_processes_are_a_service_s_leaves_no_doubt() {
+    let service = |name: &str, parts: &str| {
+        format!("[[service]]\nname = \"{name}\"\nfollows = [\"1@em0\"]\n[service.rc]\nscript = \"{name}\"\n{parts}\n")
+    };
+    let found = |text: String| summary(&read("process", text).unwrap_err().findings);
+    let process = |keys: &str| format!("[service.process]\n{keys}");
+    assert!(found(service("s", &process("program = \"/usr/local/bin/python3.11\""))).contains("CARP-C137"));
+    assert!(found(service("s", &process("program = \"sh\""))).contains("CARP-C137"));
+    assert!(found(service("s", &process("pidfile = \"/x\""))).contains("CARP-C114"));
+    assert!(read("process", service("s", &process("program = \"sh\"\npidfile = \"/x\""))).is_ok());
+    let two = |one: &str, other: &str| service("a", &process(one)) + &service("b", &process(other));
+    assert!(found(two("program = \"/opt/x\"", "program = \"x\"\npidfile = \"/y\"")).contains("CARP-C139"));
+    let apart = two("program = \"x\"\npidfile = \"/y\"", "program = \"x\"\npidfile = \"/z\"");
+    assert!(read("process", apart).is_ok());
+    let configd =
+        "[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n[service.configd]\nstart = \"x start\"\nstop = \"x stop\"\n";
+    assert!(found(configd.to_owned()).contains("CARP-C138"));
+    let detached = configd.replace("x start", "&x start");
+    assert!(found(detached + &process("program = \"x\"")).contains("CARP-C115"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod driver;
 mod link;
 mod node;
 mod probe;
+mod process;
 pub(crate) mod report;
 mod section;
 mod service;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use probe::{HttpProbe, HttpUrl, Probe, ProbeTest, ProcessProbe, StatusRange};
-pub use service::{Command, CommandError, Driver, ScriptName, Service};
+pub use service::{Command, CommandError, ConfigdAction, Driver, ScriptName, Service};
 pub use vips::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
 
 use crate::core::policy::ShareAmount;
@@ -44,8 +44,8 @@ impl Settings {
     pub fn managed(&self, name: &ServiceName) -> Option<&Service> {
         let same = |script: &ScriptName| script.as_str().replace('-', "_") == name.as_str().replace('-', "_");
         let drives = |service: &&Service| match &service.driver {
-            Driver::Rc { scripts } => scripts.iter().any(same),
-            Driver::Exec { .. } => false,
+            Some(Driver::Rc { scripts }) => scripts.iter().any(same),
+            Some(Driver::Exec { .. } | Driver::Configd { .. }) | None => false,
         };
         self.services.iter().find(|service| service.name == *name).or_else(|| self.services.iter().find(drives))
     }

@@ -7,10 +7,11 @@ use super::opnsense::{self, OpnsenseConfig};
 use super::password::{self, PasswordError};
 use super::rc_conf::RcConf;
 use super::settings::ScriptName;
+use super::trust;
 use crate::regular_file;
 
 /// What is known of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// It can be executed.
     Usable,
@@ -18,8 +19,13 @@ pub enum Program {
     Missing,
     /// A file that nobody may execute.
     NotExecutable,
-    /// It, or the directory it is in, may be changed by others than its owner.
-    Open,
+    /// It, or something on the way to it, may be changed by others.
+    Open {
+        /// What, and by whom.
+        what: String,
+        /// How to mend that.
+        remedy: String,
+    },
 }
 
 /// The machine that the configuration is for, as far as the check looks at it.
@@ -95,10 +101,10 @@ impl System for ThisSystem {
         if file.mode() & 0o111 == 0 {
             return Program::NotExecutable;
         }
-        let directory = path.parent().and_then(|parent| parent.metadata().ok());
-        // In a directory with the sticky bit, others can add a file but not replace this one.
-        let open_directory = directory.is_some_and(|meta| meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0);
-        if file.mode() & 0o022 != 0 || open_directory { Program::Open } else { Program::Usable }
+        match trust::check(path, nix::unistd::geteuid().as_raw()) {
+            Ok(()) => Program::Usable,
+            Err(open) => Program::Open { what: open.to_string(), remedy: open.remedy().to_owned() },
+        }
     }
 
     fn password(&self, path: &Path) -> Result<bool, PasswordError> {

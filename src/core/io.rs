@@ -188,6 +188,11 @@ pub enum Effect {
         /// The time after which it is killed.
         limit: Duration,
     },
+    /// End the action under way for a service: its result is no longer wanted. The answer is that of [`Effect::Act`].
+    CutShort {
+        /// The service.
+        service: ServiceName,
+    },
     /// Run a probe.
     Probe {
         /// The service.

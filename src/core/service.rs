@@ -20,6 +20,16 @@ const MEMORY: Duration = Duration::from_secs(600);
 /// Deaths closer together than this are a series.
 const SOON: Duration = Duration::from_secs(60);
 
+/// A start is looked at again so long after it was seen to have worked: a program that cannot read its configuration, or finds its
+/// port taken, has been started all the same and ends a moment later.
+const SECOND_LOOK: Duration = Duration::from_millis(500);
+
+/// The limit of a check. A status command may take its time on a busy machine, and is cut short when there is something to do.
+pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(10);
+
+/// So many looks in a row that tell nothing end the wait for a verified result.
+const UNCLEAR_LOOKS: u32 = 3;
+
 /// What is done to a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -50,6 +60,10 @@ impl ActionKind {
 pub enum Outcome {
     /// A start or stop ran to its end; whether it worked is for the next check to see.
     Done,
+    /// A stop ended the service, but not as it should: what it took, for people.
+    Forced(String),
+    /// A start or check was ended because its result was no longer wanted.
+    CutShort,
     /// A check saw the service running.
     Running,
     /// A check saw that it does not run.
@@ -73,6 +87,16 @@ pub enum Is {
     Stopped,
 }
 
+impl std::fmt::Display for Is {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "unknown",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        })
+    }
+}
+
 /// The last start or stop and how it went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -86,7 +110,7 @@ pub struct LastAction {
     /// When it ended.
     #[cfg_attr(test, schemars(with = "String"))]
     pub at: Wall,
-    /// What the driver said if it failed.
+    /// What the driver said if it failed, or what it took.
     pub detail: String,
 }
 
@@ -120,7 +144,11 @@ pub struct Service {
     pub draining: bool,
     /// The action under way.
     pub busy: Option<(ActionKind, Mono)>,
+    /// The action under way was told to end.
+    cut_short: bool,
     verify: Option<Verify>,
+    /// When a start was last seen to have worked.
+    started: Option<Mono>,
     failures: u32,
     /// When it was found dead, within [`MEMORY`].
     deaths: Vec<Mono>,
@@ -146,7 +174,11 @@ struct Verify {
     next: Mono,
     wait: Duration,
     detail: String,
+    /// What a stop that worked has taken.
+    took: String,
     timed_out: bool,
+    /// Looks in a row that told nothing.
+    unclear: u32,
 }
 
 /// What the core should tell about a service after a step.
@@ -176,7 +208,9 @@ impl Service {
             want: None,
             draining: false,
             busy: None,
+            cut_short: false,
             verify: None,
+            started: None,
             failures: 0,
             deaths: Vec::new(),
             unclear: false,
@@ -281,7 +315,20 @@ impl Service {
         }
         let kind = self.due(now)?;
         self.busy = Some((kind, now));
+        self.cut_short = false;
         Some(kind)
+    }
+
+    /// Whether the action under way is to be ended now, because what is wanted has changed since it began: a start that nobody
+    /// wants any more, which may hang until its limit, or a check while there is something to do. A stop runs to its end: nobody
+    /// could say what a half-stopped service is.
+    pub fn cut_short(&mut self, now: Mono) -> bool {
+        let unwanted = match self.busy {
+            Some((ActionKind::Start, _)) => self.want == Some(Role::Standby),
+            Some((ActionKind::Check, _)) => self.verify.is_none() && self.needed().is_some() && now >= self.retry_at,
+            Some((ActionKind::Stop, _)) | None => false,
+        };
+        unwanted && !std::mem::replace(&mut self.cut_short, true)
     }
 
     fn due(&self, now: Mono) -> Option<ActionKind> {
@@ -363,10 +410,21 @@ impl Service {
     pub fn ended(&mut self, policy: &ServicePolicy, outcome: Outcome, now: Now) -> Option<Notice> {
         let (kind, began) = self.busy.take()?;
         self.next_check = now.mono + policy.check_every;
-        if kind == ActionKind::Check {
+        if outcome == Outcome::CutShort {
+            self.cut(kind, now.mono);
+            None
+        } else if kind == ActionKind::Check {
             self.checked(outcome, now)
         } else {
             self.acted(policy, kind, began, outcome, now)
+        }
+    }
+
+    /// A check that was cut short has told nothing. Of a start it is not known how far it came.
+    fn cut(&mut self, kind: ActionKind, now: Mono) {
+        self.next_check = now;
+        if kind == ActionKind::Start {
+            self.is = if self.want == Some(Role::Standby) { Is::Running } else { Is::Unknown };
         }
     }
 
@@ -379,10 +437,11 @@ impl Service {
         now: Now,
     ) -> Option<Notice> {
         let limit = if kind == ActionKind::Start { policy.start_limit } else { policy.stop_limit };
-        let (detail, timed_out) = match outcome {
-            Outcome::Failed(why) => (why, false),
-            Outcome::TimedOut => (format!("killed at its limit of {limit:?}"), true),
-            _ => (String::new(), false),
+        let (detail, timed_out, took) = match outcome {
+            Outcome::Failed(why) => (why, false, String::new()),
+            Outcome::TimedOut => (format!("killed at its limit of {limit:?}"), true, String::new()),
+            Outcome::Forced(took) => (String::new(), false, took),
+            _ => (String::new(), false, String::new()),
         };
         if kind == ActionKind::Start && self.want == Some(Role::Standby) {
             self.is = Is::Running;
@@ -391,7 +450,7 @@ impl Service {
         // A failure is looked at once; only what claims to have worked may take its time to show it.
         let deadline = if detail.is_empty() { began + limit } else { now.mono };
         let wait = Duration::from_millis(25);
-        self.verify = Some(Verify { kind, began, deadline, next: now.mono, wait, detail, timed_out });
+        self.verify = Some(Verify { kind, began, deadline, next: now.mono, wait, detail, took, timed_out, unclear: 0 });
         None
     }
 
@@ -414,11 +473,25 @@ impl Service {
         match (self.want, was, is) {
             (Some(Role::Active), Is::Running, Is::Stopped) if !self.draining => {
                 self.died(now.mono);
-                Some(Notice::Died)
+                Some(self.failed_start(now).map_or(Notice::Died, Notice::Acted))
             }
             (Some(Role::Standby), Is::Stopped, Is::Running) => Some(Notice::FoundRunning),
             _ => None,
         }
+    }
+
+    /// What was taken for a start that worked, if its service is gone already.
+    fn failed_start(&mut self, now: Now) -> Option<LastAction> {
+        let started = self.started.take()?;
+        let lived = now.mono.since(started);
+        if lived > 2 * SECOND_LOOK {
+            return None;
+        }
+        let last = self.last_action.as_mut().filter(|last| last.kind == ActionKind::Start)?;
+        last.result = ActionResult::Failed;
+        last.detail = format!("it ran, and was gone again within {} ms", lived.as_millis());
+        last.at = now.wall;
+        Some(last.clone())
     }
 
     /// The first death is answered at once, those that follow soon after with growing pauses.
@@ -441,8 +514,14 @@ impl Service {
         let wanted = if verify.kind == ActionKind::Start { Is::Running } else { Is::Stopped };
         let result = if self.is == wanted {
             self.failures = 0;
+            if verify.kind == ActionKind::Start {
+                self.started = Some(now.mono);
+                self.next_check = now.mono + SECOND_LOOK;
+            }
             ActionResult::Ok
-        } else if now.mono < verify.deadline {
+        } else if now.mono < verify.deadline || self.is == Is::Unknown && verify.unclear < UNCLEAR_LOOKS {
+            // A look that tells nothing says neither that it worked nor that it did not.
+            verify.unclear = if self.is == Is::Unknown { verify.unclear + 1 } else { 0 };
             verify.next = now.mono + verify.wait;
             verify.wait = (verify.wait * 2).min(Duration::from_secs(1));
             self.verify = Some(verify);
@@ -453,13 +532,13 @@ impl Service {
             if verify.timed_out || verify.detail.is_empty() { ActionResult::TimedOut } else { ActionResult::Failed }
         };
         let detail = match result {
-            ActionResult::Ok => String::new(),
+            ActionResult::Ok => verify.took,
+            _ if self.is == Is::Unknown => {
+                let said = if verify.detail.is_empty() { String::new() } else { format!("{}; ", verify.detail) };
+                format!("{said}it cannot be told whether it is {wanted}: {detail}")
+            }
             _ if !verify.detail.is_empty() => verify.detail,
-            _ if !detail.is_empty() => detail,
-            _ => format!(
-                "it ended, but the service is still not {}",
-                if wanted == Is::Running { "running" } else { "stopped" }
-            ),
+            _ => format!("it ended, but the service is still not {wanted}"),
         };
         let duration = now.mono.since(verify.began).as_millis();
         let last = LastAction {

@@ -6,6 +6,7 @@ mod demotion;
 mod drain;
 mod link;
 mod maintenance;
+mod outcomes;
 mod services;
 mod trouble;
 mod vrrp;

@@ -4,6 +4,7 @@
 //! Nothing is ever started here. A service that runs nowhere is missed by somebody; one that runs on both nodes may do harm
 //! that nobody sees, and to tell the two apart takes a daemon that keeps looking.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -147,14 +148,14 @@ async fn stop(policy: &ServicePolicy, service: &Arc<Prepared>) -> Option<Result<
     }
     // What cannot be told is stopped as well: to stop what is stopped does no harm.
     let began = Instant::now();
-    let outcome = Action::begin(service, ActionKind::Stop).outcome(policy.stop_limit).await;
+    let outcome = Action::begin(service, ActionKind::Stop).outcome(policy.stop_limit, pending()).await;
     let mut wait = Duration::from_millis(25);
     loop {
         let is = runs(service).await;
         if is == Outcome::Stopped {
             return Some(Ok(()));
         }
-        if outcome != Outcome::Done || began.elapsed() + wait >= policy.stop_limit {
+        if !matches!(outcome, Outcome::Done | Outcome::Forced(_)) || began.elapsed() + wait >= policy.stop_limit {
             return Some(Err(why(&outcome).or_else(|| why(&is)).unwrap_or_else(|| "it still runs".to_owned())));
         }
         tokio::time::sleep(wait).await;
@@ -163,13 +164,13 @@ async fn stop(policy: &ServicePolicy, service: &Arc<Prepared>) -> Option<Result<
 }
 
 async fn runs(service: &Arc<Prepared>) -> Outcome {
-    Action::begin(service, ActionKind::Check).outcome(TO_CHECK).await
+    Action::begin(service, ActionKind::Check).outcome(TO_CHECK, pending()).await
 }
 
 fn why(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Failed(why) => Some(why.clone()),
         Outcome::TimedOut => Some("it was killed at its limit".to_owned()),
-        Outcome::Done | Outcome::Running | Outcome::Stopped => None,
+        Outcome::Done | Outcome::Forced(_) | Outcome::CutShort | Outcome::Running | Outcome::Stopped => None,
     }
 }

@@ -113,6 +113,7 @@ impl Node {
                     // An action that never ends is one that is never repeated.
                     Effect::Act { .. }
                     | Effect::SetLink { .. }
+                    | Effect::CutShort { .. }
                     | Effect::Probe { .. }
                     | Effect::Reply { .. }
                     | Effect::Exit => {}

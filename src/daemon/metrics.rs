@@ -46,6 +46,7 @@ struct Links {
 struct Actions {
     took: Histogram,
     failed: u64,
+    forced: u64,
     timed_out: u64,
 }
 
@@ -73,8 +74,9 @@ impl Counters {
         actions.took.observe(took);
         match outcome {
             Outcome::Failed(_) => actions.failed += 1,
+            Outcome::Forced(_) => actions.forced += 1,
             Outcome::TimedOut => actions.timed_out += 1,
-            Outcome::Done | Outcome::Running | Outcome::Stopped => {}
+            Outcome::Done | Outcome::CutShort | Outcome::Running | Outcome::Stopped => {}
         }
     }
 
@@ -243,10 +245,10 @@ fn actions(status: &Status, counters: &Counters, out: &mut Text) {
     for ((service, action), counts) in &actions {
         out.histogram(&[("service", service.as_str()), ("action", action)], &counts.took);
     }
-    let help = "Programs that failed, or were killed at their limit.";
+    let help = "Programs that failed, were killed at their limit, or left a service to be ended by force.";
     out.family("carpd_action_failures_total", Kind::Counter, help);
     for ((service, action), counts) in &actions {
-        for (result, count) in [("failed", counts.failed), ("timed_out", counts.timed_out)] {
+        for (result, count) in [("failed", counts.failed), ("forced", counts.forced), ("timed_out", counts.timed_out)] {
             let labels = [("service", service.as_str()), ("action", *action), ("result", result)];
             out.sample(&labels, whole(count));
         }

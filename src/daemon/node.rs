@@ -1,6 +1,6 @@
 //! Carries out what the core decides.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -48,14 +48,21 @@ pub(crate) struct Node {
     last_look: Option<Instant>,
     /// The core asked for the kernel's messages and has not had them yet.
     messages_due: bool,
-    /// The services that an action is under way for.
-    acting: BTreeSet<ServiceName>,
+    /// The services that an action is under way for, each with what cuts that short until it is used.
+    acting: BTreeMap<ServiceName, Option<oneshot::Sender<()>>>,
     /// The interfaces that are being brought up or down.
     linking: BTreeSet<InterfaceName>,
     events: UnboundedSender<Event>,
     /// What the process is called.
     title: String,
     exit: bool,
+}
+
+/// Ends when somebody asks for it, and never if nobody can any more.
+async fn asked(by: oneshot::Receiver<()>) {
+    if by.await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 fn of_the_daemon(level: Level, text: String) -> Note {
@@ -105,7 +112,7 @@ impl Node {
             last_hint: None,
             last_look: None,
             messages_due: false,
-            acting: BTreeSet::new(),
+            acting: BTreeMap::new(),
             linking: BTreeSet::new(),
             events: parts.events,
             title: String::new(),
@@ -210,6 +217,11 @@ impl Node {
             Effect::SetLink { interface, up } => return self.set_link(interface, up),
             Effect::Create { boot } => self.create(boot),
             Effect::Act { service, kind, limit } => return self.act(&service, kind, limit),
+            Effect::CutShort { service } => {
+                if let Some(cut_short) = self.acting.get_mut(&service).and_then(Option::take) {
+                    let _ = cut_short.send(());
+                }
+            }
             Effect::Probe { service, probe, timeout } => self.probe(&service, probe, timeout),
             Effect::Note(note) => self.note(note),
             Effect::Reply { id, reply } => {
@@ -299,9 +311,11 @@ impl Node {
             return Some(failed("it is not configured"));
         };
         // The core forgets a service that leaves the configuration, but its action may outlast its absence.
-        if !self.acting.insert(name.clone()) {
+        if self.acting.contains_key(name) {
             return Some(failed("an action begun under an earlier configuration has not ended yet"));
         }
+        let (cut_short, is_cut_short) = oneshot::channel();
+        self.acting.insert(name.clone(), Some(cut_short));
         let began = Instant::now();
         let action = Action::begin(&service, kind);
         // A start so long after the last event has another cause.
@@ -311,7 +325,7 @@ impl Node {
         }
         let events = self.events.clone();
         tokio::spawn(async move {
-            let outcome = action.outcome(limit).await;
+            let outcome = action.outcome(limit, asked(is_cut_short)).await;
             let _ = events.send(Event::Acted { service, kind, took: began.elapsed(), outcome });
         });
         None

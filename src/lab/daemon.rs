@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::core::io::{Effect, Input, Note, Reply, Request};
 use crate::core::policy::Policy;
 use crate::core::probe::Reading;
-use crate::core::service::ActionKind;
+use crate::core::service::{ActionKind, Outcome};
 use crate::core::status::Status;
 use crate::core::{Core, Journal, Loaded};
 use crate::kernel::Kernel;
@@ -84,9 +84,17 @@ pub struct SimDaemon {
 
 #[derive(Debug)]
 enum Later {
-    Acted { service: ServiceName, kind: ActionKind, timed_out: bool },
+    Acted { service: ServiceName, kind: ActionKind, end: SimEnd },
     Probed { service: ServiceName, probe: usize },
     LinkSet { interface: InterfaceName, up: bool },
+}
+
+/// How an action ends, unless its service says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SimEnd {
+    ByItself,
+    TimedOut,
+    CutShort,
 }
 
 impl SimDaemon {
@@ -214,7 +222,12 @@ impl SimDaemon {
                 }
                 let state = around.services.entry(service.clone()).or_default();
                 let (takes, timed_out) = state.takes(kind, limit);
-                self.at(now.mono + takes, Later::Acted { service, kind, timed_out });
+                let end = if timed_out { SimEnd::TimedOut } else { SimEnd::ByItself };
+                self.at(now.mono + takes, Later::Acted { service, kind, end });
+                None
+            }
+            Effect::CutShort { service } => {
+                self.cut_short(&service, now);
                 None
             }
             Effect::Probe { service, probe, .. } => {
@@ -233,6 +246,16 @@ impl SimDaemon {
                 self.exited = true;
                 None
             }
+        }
+    }
+
+    /// A start ends by itself within a moment, or is killed.
+    fn cut_short(&mut self, service: &ServiceName, now: Now) {
+        let killed = now.mono + Duration::from_secs(1);
+        let is_its = |later: &Later| matches!(later, Later::Acted { service: s, .. } if s == service);
+        let Some(at) = self.later.iter().position(|(end, later)| *end > killed && is_its(later)) else { return };
+        if let (_, Later::Acted { service, kind, .. }) = self.later.remove(at) {
+            self.at(killed, Later::Acted { service, kind, end: SimEnd::CutShort });
         }
     }
 
@@ -272,8 +295,10 @@ fn probed(state: Option<&SimService>, probe: usize) -> (Reading, String) {
 
 fn finish(later: Later, kernel: &mut dyn Kernel, around: &mut Surroundings, now: Mono) -> Input {
     match later {
-        Later::Acted { service, kind, timed_out } => {
-            let outcome = around.services.entry(service.clone()).or_default().ended(kind, timed_out, now);
+        Later::Acted { service, end: SimEnd::CutShort, .. } => Input::Acted { service, outcome: Outcome::CutShort },
+        Later::Acted { service, kind, end } => {
+            let state = around.services.entry(service.clone()).or_default();
+            let outcome = state.ended(kind, end == SimEnd::TimedOut, now);
             Input::Acted { service, outcome }
         }
         Later::LinkSet { interface, up } => {

@@ -1,126 +1,220 @@
 //! Makes a service active or standby, and looks whether it runs.
+//!
+//! What a command says about itself is not believed where the service's processes are known: they are looked at, and what a stop
+//! leaves of them is ended by force.
 
-use std::path::{Path, PathBuf};
+mod command;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Prepared;
+use tokio::time::Instant;
+
+use super::configd::Call;
 use super::process::{Ended, Kill, Program, Running};
-use crate::config::settings::{Driver, ScriptName};
+use super::{Prepared, own};
+use crate::config::duration::Shown;
+use crate::config::settings::ProcessProbe;
 use crate::core::service::{ActionKind, Outcome};
+use command::Command;
 
-/// service(8), which runs a script of rc(8) with a clean environment.
-const SERVICE: &str = "/usr/sbin/service";
-
-const RC_DIRECTORIES: [&str; 2] = ["/usr/local/etc/rc.d", "/etc/rc.d"];
+/// How long a start that is cut short may take to end by itself. One that is killed halfway may leave anything behind.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// An action under way.
 #[derive(Debug)]
 pub struct Action {
+    service: Arc<Prepared>,
     kind: ActionKind,
-    running: Result<Running, String>,
+    began: Instant,
+    work: Work,
+}
+
+/// What an action is at work with.
+#[derive(Debug)]
+enum Work {
+    Program(Running),
+    Configd(Call),
+    /// A look at the processes: nothing has to be run for it.
+    Look(ProcessProbe),
+    /// It could not begin: the cause.
+    Refused(String),
 }
 
 impl Action {
     /// Begins an action at once: when this returns, its program is being executed.
     #[must_use]
     pub fn begin(service: &Arc<Prepared>, kind: ActionKind) -> Self {
-        let (path, args) = match command(service.settings.driver.as_ref(), kind) {
-            Ok(command) => command,
-            Err(why) => return Self { kind, running: Err(why) },
+        let work = match (&service.settings.process, kind) {
+            (Some(process), ActionKind::Check) => Work::Look(process.clone()),
+            _ => begin(service, kind).unwrap_or_else(Work::Refused),
         };
-        Self { kind, running: spawn(service, kind, &path, &args) }
+        Self { service: Arc::clone(service), kind, began: Instant::now(), work }
     }
 
-    /// Its end, at the latest a few seconds after `limit`.
-    pub async fn outcome(self, limit: Duration) -> Outcome {
-        match self.running {
-            Ok(running) => outcome(self.kind, running.ended(limit).await),
-            Err(why) => Outcome::Failed(why),
+    /// Its end, at the latest a few seconds after `limit`, or after `cut_short`: then its result is no longer wanted. A stop is never
+    /// cut short, because nobody could say what a half-stopped service is.
+    pub async fn outcome(self, limit: Duration, cut_short: impl Future<Output = ()>) -> Outcome {
+        let deadline = self.began + limit;
+        match self.kind {
+            ActionKind::Start => start(self.work, self.service.settings.process.as_ref(), deadline, cut_short).await,
+            ActionKind::Stop => stop(self.work, self.service.settings.process.as_ref(), limit).await,
+            ActionKind::Check => check(self.work, limit, cut_short).await,
         }
     }
 }
 
-fn spawn(service: &Prepared, kind: ActionKind, path: &Path, args: &[String]) -> Result<Running, String> {
-    let user = service.user.clone().transpose()?;
-    let mut env = vec![("CARPD_NODE", service.node.as_str()), ("CARPD_SERVICE", service.name().as_str())];
+fn begin(service: &Prepared, kind: ActionKind) -> Result<Work, String> {
+    let (path, args) = match Command::of(service.settings.driver.as_ref().ok_or("it has no driver")?, kind)? {
+        Command::Program { path, args } => (path, args),
+        Command::Configd { socket, action } => return Ok(Work::Configd(Call::begin(&socket, &action))),
+    };
+    let mut env = service.env().to_vec();
     env.extend(match kind {
         ActionKind::Start => [("CARPD_ACTION", "start"), ("CARPD_ROLE", "active")].as_slice(),
         ActionKind::Stop => &[("CARPD_ACTION", "stop"), ("CARPD_ROLE", "standby")],
         ActionKind::Check => &[("CARPD_ACTION", "status")],
     });
     let kill = if kind == ActionKind::Start { Kill::Program } else { Kill::Group };
-    let program = Program { path, args, user, env: &env };
-    program.spawn(kill).map_err(|error| format!("{} cannot be run: {error}", path.display()))
+    let user = service.user.clone().transpose()?;
+    Program { path: &path, args: &args, user, env: &env }.spawn(kill).map(Work::Program)
 }
 
-fn command(driver: Option<&Driver>, kind: ActionKind) -> Result<(PathBuf, Vec<String>), String> {
-    match driver.ok_or("it has no driver")? {
-        Driver::Exec { start, stop, status, .. } => {
-            let command = match kind {
-                ActionKind::Start => start,
-                ActionKind::Stop => stop,
-                ActionKind::Check => status,
-            };
-            Ok((command.program().to_owned(), command.args().to_vec()))
+impl Work {
+    /// Waits for the end of its command; `None` if that has not ended within `limit`.
+    async fn wait(&mut self, limit: Duration) -> Option<Ended> {
+        match self {
+            Self::Program(running) => running.wait(limit).await,
+            Self::Configd(call) => call.wait(limit).await,
+            Self::Look(_) => Some(Ended::Exited(0)),
+            Self::Refused(why) => Some(Ended::Unknown(std::mem::take(why))),
         }
-        Driver::Rc { scripts } => {
-            let script = installed(scripts, &RC_DIRECTORIES.map(Path::new)).ok_or_else(|| no_script(scripts))?;
-            // The one-forms work whether or not the service is enabled in rc.conf: who decides here is the election.
-            let verb = match kind {
-                ActionKind::Start => "onestart",
-                ActionKind::Stop => "onestop",
-                ActionKind::Check => "onestatus",
-            };
-            Ok((SERVICE.into(), vec![script.to_string(), verb.to_owned()]))
+    }
+
+    /// Ends its command.
+    async fn terminate(self) {
+        match self {
+            Self::Program(running) => running.terminate().await,
+            Self::Configd(call) => call.hang_up(),
+            Self::Look(_) | Self::Refused(_) => {}
         }
     }
 }
 
-fn installed<'a>(scripts: &'a [ScriptName], directories: &[&Path]) -> Option<&'a ScriptName> {
-    scripts.iter().find(|script| directories.iter().any(|directory| directory.join(script.as_str()).is_file()))
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
-fn no_script(scripts: &[ScriptName]) -> String {
-    let names: Vec<&str> = scripts.iter().map(ScriptName::as_str).collect();
-    format!("neither {} has {}; install its package", RC_DIRECTORIES.join(" nor "), names.join(" or "))
-}
-
-/// rc.subr exits 1 for "not running"; the LSB's 3 is common among programs that come from Linux.
-fn outcome(kind: ActionKind, ended: Ended) -> Outcome {
-    match (kind, ended) {
-        (ActionKind::Check, Ended::Exited(0)) => Outcome::Running,
-        (ActionKind::Check, Ended::Exited(1 | 3)) => Outcome::Stopped,
-        (_, Ended::Exited(0)) => Outcome::Done,
-        (_, Ended::Exited(code)) => Outcome::Failed(format!("exited {code}")),
-        (_, Ended::Killed(signal)) => Outcome::Failed(format!("killed by signal {signal}")),
-        (_, Ended::Unknown(why)) => Outcome::Failed(why),
-        (_, Ended::TimedOut) => Outcome::TimedOut,
+async fn start(
+    mut work: Work,
+    process: Option<&ProcessProbe>,
+    deadline: Instant,
+    cut_short: impl Future<Output = ()>,
+) -> Outcome {
+    let mut cut_short = std::pin::pin!(cut_short);
+    let ended = tokio::select! {
+        ended = work.wait(left(deadline)) => ended,
+        () = &mut cut_short => {
+            if work.wait(PATIENCE.min(left(deadline))).await.is_none() {
+                work.terminate().await;
+            }
+            return Outcome::CutShort;
+        }
+    };
+    let Some(ended) = ended else {
+        work.terminate().await;
+        return Outcome::TimedOut;
+    };
+    let Some(process) = process.filter(|_| ended == Ended::Exited(0)) else { return said(ended) };
+    let came = tokio::select! {
+        came = own::wait(process, true, deadline) => came,
+        () = &mut cut_short => return Outcome::CutShort,
+    };
+    match came {
+        Ok(true) => Outcome::Done,
+        Ok(false) => Outcome::Failed(format!("its command ended with success, but no {} runs", process.program)),
+        Err(why) => Outcome::Failed(why),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exit_codes_mean_what_rc_and_lsb_say() {
-        let check = |code| outcome(ActionKind::Check, Ended::Exited(code));
-        assert_eq!((check(0), check(1), check(3)), (Outcome::Running, Outcome::Stopped, Outcome::Stopped));
-        assert_eq!(check(2), Outcome::Failed("exited 2".into()));
-        assert_eq!(outcome(ActionKind::Stop, Ended::Exited(0)), Outcome::Done);
-        assert_eq!(outcome(ActionKind::Start, Ended::Exited(1)), Outcome::Failed("exited 1".into()));
-        assert_eq!(outcome(ActionKind::Start, Ended::Killed(9)), Outcome::Failed("killed by signal 9".into()));
+async fn check(mut work: Work, limit: Duration, cut_short: impl Future<Output = ()>) -> Outcome {
+    if let Work::Look(process) = work {
+        return match own::look(&process).await {
+            Ok(found) if found.is_empty() => Outcome::Stopped,
+            Ok(_) => Outcome::Running,
+            Err(why) => Outcome::Failed(why),
+        };
     }
+    let ended = tokio::select! {
+        ended = work.wait(limit) => ended,
+        () = cut_short => {
+            if let Work::Program(running) = work {
+                running.kill().await;
+            }
+            return Outcome::CutShort;
+        }
+    };
+    match ended {
+        // rc.subr exits 1 for "not running"; the LSB's 3 is common among programs that come from Linux.
+        Some(Ended::Exited(0)) => Outcome::Running,
+        Some(Ended::Exited(1 | 3)) => Outcome::Stopped,
+        Some(ended) => said(ended),
+        None => {
+            work.terminate().await;
+            Outcome::TimedOut
+        }
+    }
+}
 
-    #[test]
-    fn the_first_script_that_is_installed_is_used() {
-        let directory = tempfile::tempdir().unwrap();
-        let directory = directory.path();
-        std::fs::write(directory.join("defguard_gateway"), "").unwrap();
-        let names = |names: &[&str]| names.iter().map(|n| n.parse().unwrap()).collect::<Vec<ScriptName>>();
-        let both = names(&["defguard-gateway", "defguard_gateway"]);
-        assert_eq!(installed(&both, &[directory]), Some(&both[1]));
-        assert_eq!(installed(&names(&["other"]), &[directory]), None);
+/// Takes at most `limit` and twice the grace that SIGTERM gives.
+async fn stop(mut work: Work, process: Option<&ProcessProbe>, limit: Duration) -> Outcome {
+    let deadline = Instant::now() + limit;
+    let ended = work.wait(limit).await;
+    let Some(process) = process else {
+        if ended.is_none() {
+            work.terminate().await;
+        }
+        return ended.map_or(Outcome::TimedOut, said);
+    };
+    // A command that says it worked may leave the service some time to end; after any other nobody asks it to.
+    if ended == Some(Ended::Exited(0)) && own::wait(process, false, deadline).await == Ok(true) {
+        return Outcome::Done;
+    }
+    let command = match &ended {
+        None => format!("its command was killed at its limit of {}", Shown(limit)),
+        Some(Ended::Unknown(why)) => why.clone(),
+        Some(ended) => match complaint(ended) {
+            Some(why) => format!("its command {why}"),
+            None => "its command ended with success, but not the service".to_owned(),
+        },
+    };
+    let hung = ended.is_none();
+    let (end, ()) = tokio::join!(own::end(process), async {
+        if hung {
+            work.terminate().await;
+        }
+    });
+    match end {
+        // What does not run is stopped, whatever its command makes of that: rc.subr(8) calls it a failure.
+        Ok(own::End::Gone) if !hung => Outcome::Done,
+        Ok(own::End::Gone) => Outcome::Forced(command),
+        Ok(own::End::Terminated) => Outcome::Forced(format!("{command}; SIGTERM ended it")),
+        Ok(own::End::Killed) => Outcome::Forced(format!("{command}; it was killed after ignoring SIGTERM")),
+        Err(why) => Outcome::Failed(format!("{command}; {why}")),
+    }
+}
+
+/// What a command that has ended says about itself.
+fn said(ended: Ended) -> Outcome {
+    complaint(&ended).map_or(Outcome::Done, Outcome::Failed)
+}
+
+fn complaint(ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Exited(0) => None,
+        Ended::Exited(code) => Some(format!("exited {code}")),
+        Ended::Killed(signal) => Some(format!("killed by signal {signal}")),
+        Ended::Unknown(why) => Some(why.clone()),
+        Ended::TimedOut => Some("killed at its limit".to_owned()),
     }
 }

@@ -1,6 +1,6 @@
 //! The file in which a service keeps its process id.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::regular_file;
@@ -8,16 +8,21 @@ use crate::regular_file;
 /// As much of a pidfile as is read. Some programs write more lines than the one with their process id.
 const MAX_BYTES: u64 = 4096;
 
-/// The process id in the file at `path`: its first word, which is all that rc.subr(8) reads of it.
+/// The process id in the file at `path`: its first word, which is all that rc.subr(8) reads of it. `None` if there is no such file,
+/// or no process id in it: some programs leave an empty one behind.
 ///
 /// # Errors
-/// It cannot be read, is no regular file or does not begin with a process id; the text names the file.
-pub(super) fn read(path: &Path) -> Result<i32, String> {
-    let shown = path.display();
-    let (file, _) = regular_file::open(path).map_err(|error| format!("{shown}: {error}"))?;
+/// It cannot be read or is no regular file; the text names the file.
+pub(super) fn read(path: &Path) -> Result<Option<i32>, String> {
+    let unreadable = |error: io::Error| format!("{}: {error}", path.display());
+    let file = match regular_file::open(path).map_err(io::Error::from) {
+        Ok((file, _)) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(error)),
+    };
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| format!("{shown}: {error}"))?;
-    process_id(&bytes).ok_or_else(|| format!("{shown} holds no process id"))
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(process_id(&bytes))
 }
 
 fn process_id(bytes: &[u8]) -> Option<i32> {
@@ -47,9 +52,9 @@ mod tests {
         let pipe = directory.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
         for path in [directory.path(), &pipe, Path::new("/dev/zero")] {
-            assert!(read(path).unwrap_err().ends_with("it is not a regular file"), "{}", path.display());
+            assert!(read(path).unwrap_err().ends_with("not a regular file"), "{}", path.display());
         }
-        assert!(read(&directory.path().join("none")).unwrap_err().contains("none: "));
+        assert_eq!(read(&directory.path().join("none")), Ok(None));
     }
 
     #[test]
@@ -59,8 +64,8 @@ mod tests {
         let mut file = File::create(&path).unwrap();
         // A sparse file: whoever reads it whole runs out of memory.
         file.set_len(1 << 36).unwrap();
-        assert!(read(&path).unwrap_err().ends_with("holds no process id"));
+        assert_eq!(read(&path), Ok(None));
         file.write_all(b"7\n").unwrap();
-        assert_eq!(read(&path), Ok(7));
+        assert_eq!(read(&path), Ok(Some(7)));
     }
 }

@@ -8,14 +8,16 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, geteuid};
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
+
+use crate::config::trust::{self, Untrusted};
 
 const PATH: &str = "/sbin:/bin:/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin";
 
 /// How long a program has between SIGTERM and SIGKILL, and SIGKILL to take effect.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// What is killed when a program runs into its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +59,24 @@ pub(super) enum Ended {
 }
 
 impl Program<'_> {
-    /// Starts it. Returns as soon as it is executed, or cannot be.
-    pub(super) fn spawn(&self, kill: Kill) -> io::Result<Running> {
+    /// Starts it. Returns as soon as it is executed.
+    ///
+    /// # Errors
+    /// It cannot be, or it would have root's rights and others could have changed it.
+    pub(super) fn spawn(&self, kill: Kill) -> Result<Running, String> {
+        let shown = self.path.display();
+        let missing = |error: &Untrusted| matches!(error, Untrusted::Unknown { .. });
+        if self.user.map_or_else(|| geteuid().as_raw(), |(uid, _)| uid) == 0
+            && let Err(error) = trust::check(self.path, 0)
+            // execve(2) says it better.
+            && !missing(&error)
+        {
+            return Err(format!("{shown} is not run as root: {error}; {}", error.remedy()));
+        }
+        self.execute(kill).map_err(|error| format!("{shown} cannot be run: {error}"))
+    }
+
+    fn execute(&self, kill: Kill) -> io::Result<Running> {
         let mut command = Command::new(self.path);
         command.args(self.args).env_clear().env("PATH", PATH).env("HOME", "/").env("CARPD_VERSION", "1");
         command.envs(self.env.iter().copied()).current_dir("/").process_group(0);
@@ -74,24 +92,45 @@ impl Program<'_> {
 impl Running {
     /// Waits for its end. Takes at most `limit` and a few seconds.
     pub(super) async fn ended(mut self, limit: Duration) -> Ended {
-        match timeout(limit, self.child.wait()).await {
-            Ok(Ok(status)) => ended(status),
-            Ok(Err(error)) => Ended::Unknown(error.to_string()),
-            Err(_) => {
+        match self.wait(limit).await {
+            Some(ended) => ended,
+            None => {
                 self.terminate().await;
                 Ended::TimedOut
             }
         }
     }
 
-    async fn terminate(mut self) {
-        let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw) else { return };
+    /// Waits for its end for at most `limit`; `None` if it has not ended by then.
+    pub(super) async fn wait(&mut self, limit: Duration) -> Option<Ended> {
+        let status = timeout(limit, self.child.wait()).await.ok()?;
+        Some(status.map_or_else(|error| Ended::Unknown(error.to_string()), ended))
+    }
+
+    /// Ends it without giving it time to clean up.
+    pub(super) async fn kill(self) {
+        if let Some(pid) = self.pid() {
+            self.destroy(pid).await;
+        }
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw)
+    }
+
+    /// Ends it: SIGTERM, and SIGKILL if it ignores that. Takes twice [`GRACE`] at most.
+    pub(super) async fn terminate(self) {
+        let Some(pid) = self.pid() else { return };
         // An error means that it has just ended, which is what is wanted.
         let _ = self.signal(pid, Signal::SIGTERM);
         let deadline = Instant::now() + GRACE;
         while Instant::now() < deadline && is_alive(pid) {
             sleep(Duration::from_millis(10)).await;
         }
+        self.destroy(pid).await;
+    }
+
+    async fn destroy(mut self, pid: Pid) {
         // Not yet waited for, so its id, which is its group's too, cannot belong to anybody else.
         let _ = self.signal(pid, Signal::SIGKILL);
         if timeout(GRACE, self.child.wait()).await.is_err() {

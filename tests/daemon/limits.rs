@@ -88,6 +88,7 @@ fn a_program_gets_the_environment_that_is_promised_and_no_open_file() {
         env,
         [
             "CARPD_ACTION=start",
+            "CARPD_FOLLOWS=1@vtnet0",
             "CARPD_NODE=fw1",
             "CARPD_ROLE=active",
             "CARPD_SERVICE=gw",

@@ -95,9 +95,10 @@ entries! {
          another machine than the node's. A mistyped vhid shows as absent in `carpctl status`, and the service that follows it stays \
          on standby.";
     NO_DRIVER = 132, Error, "a service without driver and link",
-        "One of [service.exec], which names three programs, and [service.rc], which names a script of rc(8), says how the service \
-         is made active and put on standby, and [service.link] names an interface that is up while it is active. Without any of them \
-         there is nothing that carpd could do. In TOML these headers stand below the [[service]] they belong to.";
+        "One of [service.exec], which names three programs, [service.rc], which names a script of rc(8), and [service.configd], which \
+         names actions of OPNsense's configd, says how the service is made active and put on standby, and [service.link] names an \
+         interface that is up while it is active. Without any of them there is nothing that carpd could do. In TOML these headers stand \
+         below the [[service]] they belong to.";
     TWO_DRIVERS = 133, Error, "a service with two drivers",
         "Both drivers would act on the same service, and neither would know what the other did. Keep the one that fits: [service.rc] for \
          a service with a script of rc(8), [service.exec] for anything else. In TOML a header belongs to the last [[service]] above \
@@ -114,14 +115,25 @@ entries! {
         "While the service is standby its link is down, and a vhid on an interface that is down is INIT (carp(4)) and demotes the whole \
          node: it could never become MASTER again, so the service would stay standby for ever. A link is the service's own \
          interface, such as a WireGuard tunnel, never one that the election runs on.";
+    WIDE_PROGRAM = 137, Error, "a program that is not only the service's",
+        "The processes that [service.process] names are the service's own: they tell whether it runs, and are killed when a stop does not \
+         end them. A shell or another interpreter runs a great many things on every machine. With a pidfile only the process whose id is \
+         in it counts, if it is of that program.";
+    NO_PROCESS = 138, Error, "a configd action that nothing verifies",
+        "configd answers OK when a script exits 0, and the scripts of rc(8) exit 0 where they have started nothing. carpd believes what it \
+         sees: with [service.configd] the service's processes have to be known. The program is what ps(1) shows as the first word of \
+         its command.";
+    PROCESS_TWICE = 139, Error, "two services with the same processes",
+        "A process could be taken for either of the two services. The one on standby would be seen running while it is the other that \
+         runs, and a stop by force would end both. Tell them apart by the pidfile that each writes, or make them one service.";
     NO_PROGRAM = 140, Warning, "a program that cannot be run",
         "The path names nothing, or something that is not an executable file. Every start would fail, and the service would not become \
          active. It is only a warning because a package may bring the program later, and because the check may run on another machine. \
          Install it or correct the path.";
     OPEN_PROGRAM = 141, Warning, "a program that others may change",
-        "The daemon runs the program, usually as root, so whoever may write the file can become root at the next failover. The same goes \
-         for the directory it is in, unless that has the sticky bit. Take the write permission from group and others with \
-         `chmod go-w`.";
+        "The daemon runs the program, usually as root, so whoever may change the file can become root at the next failover. The same goes \
+         for every directory on the way to it, unless that has the sticky bit. All of them have to belong to root or to carpd's own user. \
+         carpd does not run such a program as root.";
     NO_GROUP = 142, Warning, "a group that this system does not have",
         "The control socket is opened to the members of this group. Until it exists, only root and the daemon's own user can use carpctl, \
          and the daemon runs without it. Create the group with `pw groupadd`, or name one that exists; on FreeBSD the group of \

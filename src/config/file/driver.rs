@@ -1,33 +1,52 @@
-//! `[service.exec]` and `[service.rc]`: how a service is made active or standby.
+//! `[service.exec]`, `[service.rc]` and `[service.configd]`: how a service is made active or standby.
 
 use std::path::Path;
 
 use super::Context;
 use super::report::{Fault, quoted};
 use super::section::Section;
-use super::values::{self, list, name, parsed};
+use super::values::{self, list, name, parsed, socket_path};
 use crate::config::catalogue::carpd_toml as codes;
-use crate::config::settings::{Command, CommandError, Driver, ScriptName};
+use crate::config::settings::{Command, CommandError, ConfigdAction, Driver, ScriptName};
 use crate::config::system::Program;
 
-const CHOOSE: &str = "keep one of [service.exec] and [service.rc]";
+const CHOOSE: &str = "keep one of [service.exec], [service.rc] and [service.configd]";
+
+/// Where OPNsense's configd listens (`service/conf/configd.conf`).
+const CONFIGD_SOCKET: &str = "/var/run/configd.socket";
+
+const DRIVERS: [&str; 3] = ["exec", "rc", "configd"];
 
 /// What drives the service: nothing, where its link is all that follows. Without a value the file has a mistake.
 pub(super) fn driver(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Option<Driver>> {
-    let both = service.has("exec") && service.has("rc");
-    if both {
-        service.find(&mut cx.report, &codes::TWO_DRIVERS, "rc", "the service has the drivers exec and rc", CHOOSE);
-    } else if !service.has("exec") && !service.has("rc") {
+    let there = DRIVERS.map(|name| service.has(name).then_some(name));
+    let there: Vec<&str> = there.into_iter().flatten().collect();
+    if let [first, second, ..] = there[..] {
+        let cause = format!("the service has the drivers {first} and {second}");
+        service.find(&mut cx.report, &codes::TWO_DRIVERS, second, &cause, CHOOSE);
+    } else if there.is_empty() {
         if service.has("link") {
             return Some(None);
         }
-        let remedy = "add [service.rc], [service.exec] or [service.link]";
+        let remedy = "add [service.rc], [service.exec], [service.configd] or [service.link]";
         service.find(&mut cx.report, &codes::NO_DRIVER, "exec", "the service has neither a driver nor a link", remedy);
     }
-    // Both are read, so that a mistake in either is told now and not when the other is gone.
+    // All are read, so that a mistake in any is told now and not when the others are gone.
     let exec = exec(service, cx);
     let rc = rc(service, cx);
-    exec.or(rc).map(Some)
+    let configd = configd(service, cx);
+    exec.or(rc).or(configd).map(Some)
+}
+
+fn configd(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
+    let mut table = service.section(&mut cx.report, "configd")?;
+    let remedy = "write what comes after configctl, e.g. start = \"defguardgateway start\"";
+    let read = parsed::<ConfigdAction>("the words of an action, without & and !", "\"defguardgateway start\"");
+    let start = table.required(&mut cx.report, "start", remedy, &read);
+    let stop = table.required(&mut cx.report, "stop", remedy, &read);
+    let socket = table.get(&mut cx.report, "socket", socket_path);
+    table.finish(&mut cx.report);
+    Some(Driver::Configd { start: start?, stop: stop?, socket: socket.unwrap_or_else(|| CONFIGD_SOCKET.into()) })
 }
 
 fn exec(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
@@ -103,18 +122,16 @@ pub(super) fn required_command(table: &mut Section<'_>, cx: &mut Context<'_>, ke
 fn look_at(table: &Section<'_>, cx: &mut Context<'_>, key: &'static str, program: &Path) {
     let (entry, state, remedy) = match cx.system.program(program) {
         Program::Usable => return,
-        Program::Missing => (&codes::NO_PROGRAM, "does not exist", "install it, or correct the path"),
+        Program::Missing => {
+            (&codes::NO_PROGRAM, "does not exist".to_owned(), "install it, or correct the path".to_owned())
+        }
         Program::NotExecutable => (
             &codes::NO_PROGRAM,
-            "cannot be executed",
-            "run `chmod +x` on it, or name the interpreter as the first word",
+            "cannot be executed".to_owned(),
+            "run `chmod +x` on it, or name the interpreter as the first word".to_owned(),
         ),
-        Program::Open => (
-            &codes::OPEN_PROGRAM,
-            "or its directory may be changed by others",
-            "run `chmod go-w` on it and its directory",
-        ),
+        Program::Open { what, remedy } => (&codes::OPEN_PROGRAM, format!("is not safe to run: {what}"), remedy),
     };
     let path = quoted(&program.display().to_string());
-    table.find(&mut cx.report, entry, key, &format!("the program {path} {state}"), remedy);
+    table.find(&mut cx.report, entry, key, &format!("the program {path} {state}"), &remedy);
 }

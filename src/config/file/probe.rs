@@ -163,7 +163,7 @@ fn process(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
 }
 
 /// A program's name or whole path, without arguments.
-fn program(value: &DeValue<'_>) -> Result<String, Fault> {
+pub(super) fn program(value: &DeValue<'_>) -> Result<String, Fault> {
     let text = text(value)?;
     if text.is_empty() || text.ends_with('/') || text.contains(char::is_control) {
         let cause = format!("= {} is not the name of a program", quoted(text));

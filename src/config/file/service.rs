@@ -9,11 +9,11 @@ use super::link::{self, Links};
 use super::report::{Fault, quoted};
 use super::section::Section;
 use super::values::{self, parsed, span, word};
-use super::{Context, Declared, driver, first_line, probe};
+use super::{Context, Declared, driver, first_line, probe, process};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::opnsense::OpnsenseConfig;
 use crate::config::profile;
-use crate::config::settings::{Driver, ScriptName, Service};
+use crate::config::settings::{Driver, ProcessProbe, ScriptName, Service};
 use crate::core::policy::{Mode, OnExit, Require};
 use crate::model::{InterfaceName, ServiceName, VhidRef};
 
@@ -58,9 +58,14 @@ pub(super) fn services(
             links.add(&table, cx, interface);
         }
         let driven = !matches!(driver, Some(None));
+        let process = process::process(&mut table, cx, driver.as_ref().map(Option::as_ref));
+        if let Some(Some(process)) = &process {
+            same_process(&table, cx, process, &services);
+        }
         let service = service(&mut table, cx, declared, poll, driven);
-        let parts = name.zip(link).zip(driver);
-        services.extend(parts.zip(service).map(|(((name, link), driver), service)| service(name, link, driver)));
+        let parts = name.zip(link).zip(driver).zip(process);
+        let parts = parts.map(|(((name, link), driver), process)| Parts { name, link, driver, process });
+        services.extend(parts.zip(service).map(|(parts, service)| service(parts)));
         table.finish(&mut cx.report);
     }
     links.check(cx, declared, &services);
@@ -75,14 +80,22 @@ fn label(table: &DeTable<'_>) -> Option<String> {
     Some(name.to_string())
 }
 
-/// Everything but the name, the link and the driver, which are known already.
+/// What is read of a service first.
+struct Parts {
+    name: ServiceName,
+    link: Option<InterfaceName>,
+    driver: Option<Driver>,
+    process: Option<ProcessProbe>,
+}
+
+/// Everything but what is known already.
 fn service(
     table: &mut Section<'_>,
     cx: &mut Context<'_>,
     declared: &Declared,
     poll: Duration,
     driven: bool,
-) -> Option<impl FnOnce(ServiceName, Option<InterfaceName>, Option<Driver>) -> Service> {
+) -> Option<impl FnOnce(Parts) -> Service> {
     let follows = follows(table, cx, declared);
     let report = &mut cx.report;
     let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
@@ -104,7 +117,7 @@ fn service(
     link::check_mode(table, cx, mode, driven);
     let probes = probe::probes(table, cx);
     let follows = follows?;
-    Some(move |name, link, driver| Service {
+    Some(move |Parts { name, link, driver, process }| Service {
         name,
         follows,
         require: require.unwrap_or_default(),
@@ -117,6 +130,7 @@ fn service(
         on_exit: on_exit.unwrap_or_default(),
         link,
         driver,
+        process,
         probes,
     })
 }
@@ -188,6 +202,16 @@ fn same_script(table: &Section<'_>, cx: &mut Context<'_>, driver: &Driver, seen:
             table.find(&mut cx.report, &codes::SCRIPT_TWICE, "rc", &cause, remedy);
         }
         seen.entry(script.clone()).or_insert_with(|| table.path().to_owned());
+    }
+}
+
+/// Whoever stops one service by force must not end another.
+fn same_process(table: &Section<'_>, cx: &mut Context<'_>, process: &ProcessProbe, others: &[Service]) {
+    let overlaps = |other: &&Service| other.process.as_ref().is_some_and(|other| process::overlap(process, other));
+    if let Some(other) = others.iter().find(overlaps) {
+        let cause = format!("a process of {} would be taken for one of service[{}]", table.path(), other.name);
+        let remedy = "tell them apart by a pidfile for each";
+        table.find(&mut cx.report, &codes::PROCESS_TWICE, "process", &cause, remedy);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{Command, Driver, Probe, ProbeTest, ScriptName, Service, Settings, StaticVhid, Vips};
+use super::{Command, Driver, Probe, ProbeTest, ProcessProbe, ScriptName, Service, Settings, StaticVhid, Vips};
 use crate::config::duration::Shown;
 use crate::core::policy::{Mode, OnExit, ProbeEffect, Require};
 
@@ -132,6 +132,10 @@ struct ServiceTable<'a> {
     exec: Option<Exec<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rc: Option<Rc<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configd: Option<Configd<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process: Option<ProcessTable<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     probe: Vec<ProbeTable<'a>>,
 }
@@ -153,6 +157,20 @@ struct Exec<'a> {
 #[derive(Serialize)]
 struct Rc<'a> {
     script: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Configd<'a> {
+    start: &'a str,
+    stop: &'a str,
+    socket: &'a Path,
+}
+
+#[derive(Serialize)]
+struct ProcessTable<'a> {
+    program: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pidfile: Option<&'a Path>,
 }
 
 #[derive(Default, Serialize)]
@@ -267,16 +285,22 @@ impl<'a> Pfsync<'a> {
 
 impl<'a> ServiceTable<'a> {
     fn of(service: &'a Service) -> Self {
-        let (exec, rc) = match &service.driver {
+        let (mut exec, mut rc, mut configd) = (None, None, None);
+        match &service.driver {
             Some(Driver::Exec { start, stop, status, user }) => {
                 let (start, stop, status) = (words(start), words(stop), words(status));
-                (Some(Exec { start, stop, status, user: user.as_deref() }), None)
+                exec = Some(Exec { start, stop, status, user: user.as_deref() });
             }
             Some(Driver::Rc { scripts }) => {
-                (None, Some(Rc { script: scripts.iter().map(ScriptName::as_str).collect() }))
+                rc = Some(Rc { script: scripts.iter().map(ScriptName::as_str).collect() });
             }
-            None => (None, None),
-        };
+            Some(Driver::Configd { start, stop, socket }) => {
+                configd = Some(Configd { start: start.as_str(), stop: stop.as_str(), socket });
+            }
+            None => {}
+        }
+        let table =
+            |process: &'a ProcessProbe| ProcessTable { program: &process.program, pidfile: process.pidfile.as_deref() };
         Self {
             name: service.name.as_str(),
             follows: service.follows.iter().map(ToString::to_string).collect(),
@@ -291,6 +315,8 @@ impl<'a> ServiceTable<'a> {
             link: service.link.as_ref().map(|interface| Link { interface: interface.as_str() }),
             exec,
             rc,
+            configd,
+            process: service.process.as_ref().map(table),
             probe: service.probes.iter().map(ProbeTable::of).collect(),
         }
     }

@@ -1,11 +1,11 @@
 //! A service that follows the election: what decides its role, how it is driven, how its health is known.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Probe;
+use super::{Probe, ProcessProbe};
 use crate::core::policy::{Mode, OnExit, Require, ServicePolicy};
 use crate::model::{InterfaceName, ServiceName, VhidRef};
 
@@ -37,6 +37,8 @@ pub struct Service {
     pub link: Option<InterfaceName>,
     /// How its process is made active or standby. Without it the link is all that follows.
     pub driver: Option<Driver>,
+    /// Which processes are its own: they tell whether it runs, and are killed when a stop does not end them.
+    pub process: Option<ProcessProbe>,
     /// Health checks, in the order of the file. Names are unique.
     pub probes: Vec<Probe>,
 }
@@ -81,6 +83,15 @@ pub enum Driver {
     Rc {
         /// The script's possible names, the first that exists is used; never empty.
         scripts: Vec<ScriptName>,
+    },
+    /// `[service.configd]`: actions of OPNsense's configd. Its answers say little, so the service's processes are always known.
+    Configd {
+        /// Makes it active.
+        start: ConfigdAction,
+        /// Makes it standby.
+        stop: ConfigdAction,
+        /// Where configd listens; absolute.
+        socket: PathBuf,
     },
 }
 
@@ -148,6 +159,38 @@ impl fmt::Display for Command {
     }
 }
 
+/// The words of an action of configd's, as configctl(8) takes them: 1 to 255 printable ASCII characters, not led by one of its signs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigdAction(Box<str>);
+
+/// Why a text is not an action of configd's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an action of configd's: its words, as configctl takes them")]
+pub struct ConfigdActionError(String);
+
+impl ConfigdAction {
+    /// The words as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ConfigdAction {
+    type Err = ConfigdActionError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigdActionError> {
+        let plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        // A detached action is answered before it has begun.
+        let signed = text.starts_with(['&', '!', ' ']);
+        if plain && !signed && (1..=255).contains(&text.len()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(ConfigdActionError(text.to_owned()))
+        }
+    }
+}
+
 /// The name of a script in `/etc/rc.d` or `/usr/local/etc/rc.d`: 1 to 63 letters, digits, `.`, `_` or `-`, not led by a dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScriptName(Box<str>);
@@ -199,6 +242,14 @@ mod tests {
         assert_eq!(Command::new(vec![]), Err(CommandError::Empty));
         assert_eq!(Command::new(words(&["echo"])), Err(CommandError::NotAbsolute("echo".into())));
         assert_eq!(Command::new(words(&["/bin/echo", "a\0b"])), Err(CommandError::Nul(2)));
+    }
+
+    #[test]
+    fn an_action_of_configd_is_waited_for_and_has_one_line() {
+        assert!("defguardgateway start".parse::<ConfigdAction>().is_ok());
+        for text in ["", "&x start", "!x start", " &x start", "x start\ny stop", "x \0", &"x".repeat(256)] {
+            assert!(text.parse::<ConfigdAction>().is_err(), "{text}");
+        }
     }
 
     #[test]

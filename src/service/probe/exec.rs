@@ -7,11 +7,11 @@ use crate::service::Prepared;
 use crate::service::process::{Ended, Kill, Program};
 
 pub(super) async fn look(service: &Prepared, command: &Command, limit: Duration) -> Result<String, String> {
-    let env =
-        [("CARPD_NODE", service.node.as_str()), ("CARPD_SERVICE", service.name().as_str()), ("CARPD_ACTION", "probe")];
+    let mut env = service.env().to_vec();
+    env.push(("CARPD_ACTION", "probe"));
     let path = command.program();
     let program = Program { path, args: command.args(), user: service.user.clone().transpose()?, env: &env };
-    let running = program.spawn(Kill::Group).map_err(|error| format!("{} cannot be run: {error}", path.display()))?;
+    let running = program.spawn(Kill::Group)?;
     match running.ended(limit).await {
         Ended::Exited(0) => Ok("exited 0".to_owned()),
         Ended::Exited(code) => Err(format!("{} exited {code}", path.display())),

@@ -17,7 +17,11 @@ fn find(probe: &ProcessProbe) -> Result<String, String> {
     judge(probe, &all, pidfile::read)
 }
 
-fn judge(probe: &ProcessProbe, all: &[Process], read: impl Fn(&Path) -> Result<i32, String>) -> Result<String, String> {
+fn judge(
+    probe: &ProcessProbe,
+    all: &[Process],
+    read: impl Fn(&Path) -> Result<Option<i32>, String>,
+) -> Result<String, String> {
     let program = probe.program.as_str();
     let Some(pidfile) = &probe.pidfile else {
         let found = all.iter().find(|process| process.runs(program));
@@ -26,7 +30,7 @@ fn judge(probe: &ProcessProbe, all: &[Process], read: impl Fn(&Path) -> Result<i
             .ok_or(format!("no {program} runs"));
     };
     let shown = pidfile.display();
-    let pid = read(pidfile)?;
+    let pid = read(pidfile)?.ok_or_else(|| format!("{shown} names no process"))?;
     match all.iter().find(|process| process.pid == pid) {
         Some(process) if process.runs(program) => Ok(format!("{program} runs as pid {pid}")),
         // A process id is used again, so the number alone proves nothing.
@@ -41,18 +45,19 @@ mod tests {
     use std::path::PathBuf;
 
     fn process(pid: i32, argv0: &str) -> Process {
-        Process { pid, argv0: argv0.to_owned() }
+        Process { pid, group: pid, argv0: argv0.to_owned() }
     }
 
     #[test]
     fn a_process_id_that_another_program_has_now_is_not_the_service() {
         let probe = ProcessProbe { program: "gateway".into(), pidfile: Some(PathBuf::from("/var/run/gateway.pid")) };
         let all = [process(7, "/usr/local/bin/gateway"), process(8, "/bin/sh")];
-        let named = |pid| judge(&probe, &all, |_| Ok(pid));
+        let named = |pid| judge(&probe, &all, |_| Ok(Some(pid)));
         assert_eq!(named(7), Ok("gateway runs as pid 7".into()));
         assert!(named(8).unwrap_err().contains("pid 8, which is sh and not gateway"));
         assert!(named(9).unwrap_err().contains("gone"));
         assert_eq!(judge(&probe, &all, |_| Err("no pidfile".into())), Err("no pidfile".into()));
+        assert!(judge(&probe, &all, |_| Ok(None)).unwrap_err().ends_with("names no process"));
     }
 
     #[test]
