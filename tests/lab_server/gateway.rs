@@ -223,3 +223,38 @@ fn a_carpd_is_held_up_by_none_of_it() {
     let after = wait_for("another one", || lab.view().nodes[0].services[0].pid.filter(|pid| *pid != before));
     assert!(active().status.success() && runs(after));
 }
+
+/// Two nodes whose gateway has its tunnel for a link.
+fn linked(mode: &str) -> (tempfile::TempDir, TestLab) {
+    let files = tempfile::tempdir().unwrap();
+    let options = [("fw1", 0), ("fw2", 100)].map(|(node, skew)| {
+        let file = files.path().join(format!("{node}.toml"));
+        let text = format!(
+            "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 7\nadvskew = {skew}\n\
+             addresses = [\"192.0.2.1/24\"]\n[[service]]\nname = \"gateway\"\nfollows = [\"7@em0\"]\nmode = \"{mode}\"\n\
+             check_every = \"1s\"\n[service.link]\ninterface = \"wg20\"\n[service.rc]\nscript = \"defguard_gateway\"\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        format!("--node={node}={}", file.display())
+    });
+    (files, TestLab::up_with(&options))
+}
+
+#[test]
+fn a_tunnel_that_somebody_raises_on_the_backup_is_taken_down_and_it_is_raised_on_the_new_master() {
+    let (_files, lab) = linked("warm");
+    let tunnel = |node: usize| lab.view().nodes[node].tunnels.first().map(|tunnel| tunnel.up);
+    let pid = |node: usize| lab.view().nodes[node].services[0].pid;
+    wait_for("a tunnel on fw1", || (tunnel(0) == Some(true)).then_some(()));
+    lab.becomes(Some(false));
+    let warm = wait_for("a gateway on fw2", || pid(1));
+    lab.does(&["interface", "up", "fw2", "wg20"]);
+    lab.becomes(Some(false));
+    lab.does(&["manners", "fw2", "raises=true", "start=background"]);
+    lab.does(&["kill-service", "fw2"]);
+    let another = wait_for("another one", || pid(1).filter(|pid| *pid != warm));
+    lab.becomes(Some(false));
+    lab.does(&["crash", "fw1"]);
+    lab.becomes(Some(true));
+    assert_eq!(lab.pid(), Some(another), "nothing was started for it");
+}

@@ -46,8 +46,13 @@ pub(crate) fn carpctl(root: &Path) -> Command {
 
 impl TestLab {
     pub(crate) fn up() -> Self {
+        Self::up_with(&[])
+    }
+
+    /// With these options more.
+    pub(crate) fn up_with(options: &[String]) -> Self {
         let root = root();
-        let mut process = carpctl(&root).args(["lab", "up"]).spawn().unwrap();
+        let mut process = carpctl(&root).args(["lab", "up"]).args(options).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();

@@ -10,8 +10,9 @@ use crate::config::opnsense::{self, LoadError, OpnsenseConfig, ParseError};
 use crate::config::settings::{Service, Vips};
 use crate::config::system::AnySystem;
 use crate::config::{self, Unusable, password};
-use crate::core::policy::{OnExit, Require};
+use crate::core::policy::{Mode, OnExit, Require};
 use crate::lab::dir::{DirError, LabDir, NodePaths};
+use crate::lab::manners::Manners;
 use crate::lab::plan::{NodePlan, PASSWORD};
 use crate::model::{ServiceName, VhidRef};
 
@@ -139,6 +140,15 @@ pub fn prepare(lab: &LabDir, input: &NodeInput, carpctl: &Path) -> Result<NodeSe
         lab.write(&paths.password(), PASSWORD)?;
     }
     lab.write(&paths.config(), text.as_bytes())?;
+    for (name, .., own) in &draft.services {
+        if let Some(tunnel) = own.as_ref().and_then(|service| service.link.clone()) {
+            // Who has a link in life makes it himself.
+            let manners = Manners { tunnel: Some(tunnel), ..Manners::default() };
+            let text = toml::to_string(&manners)
+                .map_err(|error| SetupError::Text { node: input.name.clone(), why: error.to_string() })?;
+            lab.write(&paths.service(name).manners(), text.as_bytes())?;
+        }
+    }
     // Read back, so that lab and carpd cannot differ about limits and defaults.
     let services = config::load_for(&paths.config(), &AnySystem)?.settings.services;
     Ok(NodeSetup { paths, plan: draft.plan, services, notes: draft.notes })
@@ -315,7 +325,16 @@ struct TomlService<'a> {
     check_every: String,
     #[serde(flatten)]
     limits: Option<TomlLimits>,
-    exec: TomlExec,
+    mode: Mode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<TomlLink<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exec: Option<TomlExec>,
+}
+
+#[derive(Serialize)]
+struct TomlLink<'a> {
+    interface: &'a str,
 }
 
 #[derive(Serialize)]
@@ -407,7 +426,14 @@ fn toml_service<'a>(
             stop_limit: Shown(s.stop_limit).to_string(),
             on_exit: s.on_exit,
         }),
-        exec: TomlExec { start: command("start"), stop: command("stop"), status: command("status") },
+        mode: own.as_ref().map(|s| s.mode).unwrap_or_default(),
+        link: own.as_ref().and_then(|s| s.link.as_ref()).map(|interface| TomlLink { interface: interface.as_str() }),
+        // A service that is a link and nothing else has no process to stand in for.
+        exec: own.as_ref().is_none_or(|s| s.driver.is_some()).then(|| TomlExec {
+            start: command("start"),
+            stop: command("stop"),
+            status: command("status"),
+        }),
     }
 }
 
@@ -437,14 +463,18 @@ mod tests {
         let lab = lab("toml");
         let file = lab.paths().root().join("own.toml");
         let text = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 7\naddresses = [\"192.0.2.1/24\"]\n\
-                    password_file = \"/nonexistent/key\"\n[[service]]\nname = \"vpn\"\nfollows = [\"7@em0\"]\nsettle = \"6s\"\n\
-                    [service.rc]\nscript = \"defguard_gateway\"\n";
+                    password_file = \"/nonexistent/key\"\n[[service]]\nname = \"vpn\"\nfollows = [\"7@em0\"]\nsettle = \"6s\"\nmode = \"warm\"\n\
+                    [service.link]\ninterface = \"wg20\"\n[service.rc]\nscript = \"defguard_gateway\"\n";
         std::fs::write(&file, text).unwrap();
         let input = NodeInput { name: "a".to_owned(), file: InputFile::Path(file) };
         let node = prepare(&lab, &input, Path::new("/bin/carpctl")).unwrap();
         let service = &node.services[0];
         assert_eq!((service.name.as_str(), service.settle.as_secs()), ("vpn", 6));
         assert!(matches!(service.driver, Some(config::settings::Driver::Exec { .. })));
+        let link = Some("wg20".parse().unwrap());
+        assert_eq!((service.mode, &service.link), (Mode::Warm, &link));
+        let stand_in = node.paths.service(&service.name);
+        assert_eq!(crate::lab::gateway::manners(&stand_in).unwrap().tunnel, link, "somebody has to make it");
         assert_eq!(node.plan.vhids.len(), 1);
         let Vips::Static(vips) = config::load_for(&node.paths.config(), &AnySystem).unwrap().settings.vips else {
             panic!("its carpd.toml owns its vhids")
