@@ -25,6 +25,7 @@ test: prepare
 	./target/release/carpctl lab --report target/carpd-lab-report.html
 	eval "$$(sh tests/ci/cross.sh env)"; $(CARGO) nextest run --locked
 	sh tests/ci/web.sh
+	sh tests/opnsense/run
 
 # What takes longer: benchmarks, the fuzzer, another processor, the report in a real browser, licences and advisories of all
 # dependencies.

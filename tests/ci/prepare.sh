@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what the tests need and this machine lacks: a C linker for Rust, cargo-nextest, and mandoc where apt has it.
+# Installs what the tests need and this machine lacks: a C linker for Rust, cargo-nextest, and where apt has them mandoc and
+# what the OPNsense plugin is tested with.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -27,6 +28,13 @@ fi
 if ! have mandoc && have apt-get && [ "$(id -u)" = 0 ]; then
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends mandoc
+fi
+
+# Without them, tests/opnsense/run leaves out what needs them.
+if { ! have php || ! have phpunit || ! have phpcs || ! have xmllint; } && have apt-get && [ "$(id -u)" = 0 ]; then
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		php-cli php-xml php-mbstring phpunit php-codesniffer libxml2-utils python3-jinja2
 fi
 
 if ! have cargo-nextest; then

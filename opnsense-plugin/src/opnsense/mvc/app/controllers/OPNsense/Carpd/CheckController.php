@@ -1,0 +1,19 @@
+<?php
+
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Copyright (c) 2026, the carpd authors
+ */
+
+namespace OPNsense\Carpd;
+
+use OPNsense\Base\IndexController;
+
+class CheckController extends IndexController
+{
+    public function indexAction()
+    {
+        $this->view->pick('OPNsense/Carpd/check');
+    }
+}
