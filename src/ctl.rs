@@ -12,6 +12,7 @@ mod drain;
 mod events;
 pub mod exit;
 mod gate;
+mod gui;
 mod import;
 mod lab;
 pub mod lab_run;

@@ -11,7 +11,7 @@ use carpd::config::check::{Format, Verdict, check_file, check_file_for};
 use carpd::config::settings::{Driver, KernelChoice, Vips};
 use carpd::config::system::AnySystem;
 use carpd::config::{Finding, Loaded, Severity, Unusable, load, load_for};
-use carpd::core::policy::{Mode, OnExit, ProbeEffect, Require};
+use carpd::core::policy::{MaintenanceOwner, Mode, OnExit, ProbeEffect, Require};
 
 /// A directory of its own for each test, removed at its end.
 struct Directory(PathBuf);
@@ -465,14 +465,14 @@ fn opnsense_says_which_vhids_a_service_can_follow() {
     let config = loaded.opnsense.as_ref().unwrap();
     assert_eq!(loaded.policy().vhids, config.vhids().into_iter().map(|vhid| vhid.id).collect::<Vec<_>>());
     assert_eq!(loaded.policy().opnsense_maintenance, config.maintenance);
+    assert_eq!(loaded.policy().maintenance_owner, MaintenanceOwner::Opnsense { record: None });
 
-    let unusable = load(&directory.file("carpd.toml", text("\"99@wan\", \"1@nowhere\""))).unwrap_err();
-    assert!(!unusable.unread);
-    assert!(
-        summary(&unusable.findings)
-            .starts_with("CARP-C130 6 service[s].follows[1]\nCARP-C130 6 service[s].follows[2]\n")
-    );
-    assert!(unusable.findings[0].remedy.contains("1@vtnet0 (1@wan)"), "{}", unusable.findings[0].remedy);
+    // What was deleted in the GUI is absent, so its services stay on standby, and all others go on.
+    let gone = load(&directory.file("carpd.toml", text("\"99@wan\", \"1@nowhere\""))).unwrap();
+    assert!(summary(&gone.findings).starts_with("CARP-C129 6 service[s].follows\nCARP-C129 6 service[s].follows\n"));
+    assert!(gone.findings[0].remedy.contains("1@vtnet0 (1@wan)"), "{}", gone.findings[0].remedy);
+    let follows: Vec<String> = gone.settings.services[0].follows.iter().map(ToString::to_string).collect();
+    assert_eq!(follows, ["99@vtnet0", "1@nowhere"]);
 
     let absent = text("\"1@wan\"").replace("fw1.xml", "no-such.xml");
     let unusable = load(&directory.file("carpd.toml", absent)).unwrap_err();

@@ -12,8 +12,9 @@ use super::file::{self, File, NotToml};
 use super::opnsense::OpnsenseConfig;
 use super::system::{System, ThisSystem};
 use super::{Finding, Settings, Severity};
-use crate::config::settings::{StaticVhid, Vips};
-use crate::core::policy::{OwnedVhid, Policy};
+use crate::config::settings::{KernelChoice, StaticVhid, Vips};
+use crate::core::Maintenance;
+use crate::core::policy::{MaintenanceOwner, OwnedVhid, Policy};
 use crate::regular_file::{self, OpenError};
 
 /// Where the configuration is unless the caller says otherwise.
@@ -31,6 +32,8 @@ pub struct Loaded {
     pub opnsense: Option<OpnsenseConfig>,
     /// The files of other programs that values were taken from: a change of one is a change of the configuration.
     pub program_files: BTreeSet<PathBuf>,
+    /// While OPNsense's maintenance flag is set: what its plugin has written down of it.
+    pub maintenance: Option<Maintenance>,
     /// Warnings and notes.
     pub findings: Vec<Finding>,
 }
@@ -86,6 +89,13 @@ impl Loaded {
             maintenance_demotion: settings.maintenance.demotion,
             maintenance_default_for: self.settings.maintenance.default_for,
             opnsense_maintenance: self.opnsense.as_ref().is_some_and(|config| config.maintenance),
+            maintenance_owner: match (&settings.vips, &settings.node.kernel) {
+                (Vips::Opnsense { .. }, KernelChoice::Freebsd) => {
+                    MaintenanceOwner::Opnsense { record: self.maintenance.clone() }
+                }
+                // The kernel of a lab has no OPNsense beside it that could be asked.
+                _ => MaintenanceOwner::Carpd,
+            },
             boot_hold: settings.boot_hold,
             poll: settings.node.poll,
         }
@@ -166,7 +176,7 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
         report.add(&codes::NOT_UTF8, line, "", "the file has bytes that are not UTF-8 text", "save it as UTF-8");
         Unusable { unread: true, findings: report.finish() }
     })?;
-    let File { settings, opnsense, program_files, unread, mut report } = file::read(path, text, system)
+    let File { settings, opnsense, mut program_files, unread, mut report } = file::read(path, text, system)
         .map_err(|NotToml(report)| Unusable { unread: true, findings: report.finish() })?;
     if text.trim().is_empty() {
         let cause = "the file is empty, so every setting is its default and no service is managed";
@@ -178,12 +188,17 @@ pub(crate) fn check(path: &Path, bytes: &[u8], open: bool, system: &dyn System) 
         report.add(&codes::OPEN_FILE, 0, "", cause, "run `chmod go-w` on it");
     }
     let findings = report.finish();
-    if usable(&findings) {
-        Ok(Loaded { settings, opnsense, program_files, findings })
-    } else {
-        Err(Unusable { unread, findings })
+    if !usable(&findings) {
+        return Err(Unusable { unread, findings });
     }
+    let flag = opnsense.as_ref().is_some_and(|config| config.maintenance);
+    let maintenance = flag.then(|| record::read(&settings.node.state_dir)).flatten();
+    if opnsense.is_some() {
+        program_files.insert(record::path(&settings.node.state_dir));
+    }
+    Ok(Loaded { settings, opnsense, maintenance, program_files, findings })
 }
 
+mod record;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,8 @@
 use super::Core;
 use super::io::{Level, Reply, Request, Topic};
 use super::journal::Maintenance;
+use super::policy::MaintenanceOwner;
+use super::status::{Answer, PreflightStatus};
 use super::vrrp;
 use crate::model::{CarpState, Now};
 
@@ -15,6 +17,20 @@ pub(super) enum Preflight {
     Unknown,
     /// A fact that says that the peer would not take over cleanly.
     No(String),
+}
+
+impl Preflight {
+    pub(super) fn status(self) -> PreflightStatus {
+        let (answer, text) = match self {
+            Self::Nothing => (Answer::Yes, "this node is MASTER of nothing, so nothing has to move".to_owned()),
+            Self::Unknown => {
+                let text = "a MASTER hears nothing from its BACKUP; where no peer takes over, a demotion moves nothing";
+                (Answer::Unknown, text.to_owned())
+            }
+            Self::No(why) => (Answer::No, why),
+        };
+        PreflightStatus { answer, text }
+    }
 }
 
 impl Core {
@@ -59,6 +75,11 @@ impl Core {
     }
 
     fn enter(&mut self, id: u64, by: String, reason: String, until: Option<crate::model::Wall>, force: bool, now: Now) {
+        if matches!(self.policy.maintenance_owner, MaintenanceOwner::Opnsense { .. }) {
+            let text = "OPNsense owns the maintenance of this node: enter it in the GUI, or as root with `carpctl maintenance enter`";
+            self.reply(id, Reply::Refused { text: text.to_owned() });
+            return;
+        }
         if let Some(current) = &self.journal.maintenance {
             if current.reason == reason && current.until == until {
                 self.confirm(id, "already in maintenance");

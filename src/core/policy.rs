@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::journal::Maintenance;
 use crate::model::{CarpParameters, Demotion, InterfaceName, ServiceName, VhidRef};
 
 /// Everything the core has to know of the configuration.
@@ -24,6 +25,9 @@ pub struct Policy {
     pub maintenance_default_for: Option<Duration>,
     /// OPNsense's own maintenance flag is set: one foreign 240 is explained by it.
     pub opnsense_maintenance: bool,
+    /// Who enters and leaves maintenance on this node.
+    #[serde(default)]
+    pub maintenance_owner: MaintenanceOwner,
     /// How long after the first start in a boot the node holds itself back, at most. Zero: not at all.
     pub boot_hold: Duration,
     /// The longest time between two looks at the kernel.
@@ -36,6 +40,20 @@ impl Policy {
     pub fn links(&self) -> Vec<InterfaceName> {
         self.services.iter().filter_map(|service| service.link.clone()).collect()
     }
+}
+
+/// Who enters and leaves maintenance. Two owners would demote a node twice, and each would take back only its own part.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MaintenanceOwner {
+    /// carpd, with a part of its own share.
+    #[default]
+    Carpd,
+    /// OPNsense, with its flag and the 240 that belongs to it.
+    Opnsense {
+        /// While the flag is set: who set it, why and until when, if the plugin has written that down.
+        record: Option<Maintenance>,
+    },
 }
 
 /// A vhid that the configuration owns.

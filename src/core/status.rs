@@ -215,11 +215,37 @@ pub struct MaintenanceStatus {
     /// Until when, `null` if it does not end by itself.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     pub until: Option<Wall>,
-    /// OPNsense's own maintenance mode is on.
+    /// OPNsense's own maintenance mode is on; reason, owner and end are then its own, where carpd has none.
     pub opnsense: bool,
     /// Nobody could tell: the daemon does not answer, and its state file cannot be read. The rest is then without meaning.
     #[serde(default)]
     pub unknown: bool,
+    /// Whether the peer would take over; `null` if no daemon answers, or in maintenance.
+    #[serde(default)]
+    pub preflight: Option<PreflightStatus>,
+}
+
+/// Whether the peer would take over if this node went into maintenance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PreflightStatus {
+    /// The answer.
+    pub answer: Answer,
+    /// Why.
+    pub text: String,
+}
+
+/// An answer that may be unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    /// Surely.
+    Yes,
+    /// A known fact speaks against it: it is refused unless forced.
+    No,
+    /// Nobody on this node can tell.
+    Unknown,
 }
 
 /// A service.

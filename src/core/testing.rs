@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::policy::{Mode, OnExit, Policy, Require, ServicePolicy, ShareAmount};
+use super::policy::{MaintenanceOwner, Mode, OnExit, Policy, Require, ServicePolicy, ShareAmount};
 use crate::model::{
     CarpCounters, CarpParameters, CarpState, CarpSysctls, Demotion, InterfaceSnapshot, Mono, Now, Snapshot,
     VhidProtocol, VhidRef, VhidSnapshot, VrrpParameters, Wall,
@@ -41,6 +41,7 @@ pub(crate) fn policy(services: Vec<ServicePolicy>) -> Policy {
         maintenance_demotion: ShareAmount::FULL,
         maintenance_default_for: None,
         opnsense_maintenance: false,
+        maintenance_owner: MaintenanceOwner::Carpd,
         boot_hold: Duration::ZERO,
         poll: Duration::from_secs(5),
     }

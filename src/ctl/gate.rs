@@ -123,6 +123,7 @@ mod tests {
             node: "fw1".to_owned(),
             socket: dir.join("socket"),
             kernel: "freebsd".to_owned(),
+            opnsense: false,
             config: dir.join("carpd.toml"),
             state_dir: dir.join("state"),
             guessed: Some("there is no carpd.toml".to_owned()),

@@ -1,12 +1,13 @@
 //! `maintenance`: enter, leave, show.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::args::{EnterArgs, Maintenance};
 use super::exit::{self, Ended, Failure};
 use super::render::maintenance as render;
 use super::time::now;
-use super::{Context, changes, look, wait};
+use super::{Context, changes, gui, look, wait};
 use crate::control::Ask;
 use crate::core::io::Request;
 use crate::core::ledger::LedgerState;
@@ -29,8 +30,12 @@ pub(super) fn run(context: &mut Context, command: &Maintenance) -> Ended {
 }
 
 fn enter(context: &mut Context, args: &EnterArgs) -> Ended {
-    let request = request(args, &look::daemon(&context.target)?);
-    let said = changes::ask(&context.target, &Ask::Change { change: request })?;
+    let said = if context.target.opnsense {
+        gui::enter(Path::new(gui::SCRIPT), args)?
+    } else {
+        let request = request(args, &look::daemon(&context.target)?);
+        changes::ask(&context.target, &Ask::Change { change: request })?
+    };
     let (status, met) = match args.wait {
         Some(limit) => wait::until(&context.target, limit, look::daemon, |s| Ok(is_demoted(s) && !is_master(s)))?,
         None => wait::until(&context.target, SHARE, look::daemon, |s| Ok(is_demoted(s)))?,
@@ -60,7 +65,11 @@ fn request(args: &EnterArgs, status: &Status) -> Request {
 }
 
 fn leave(context: &mut Context) -> Ended {
-    let said = changes::ask(&context.target, &Ask::Change { change: Request::MaintenanceLeave })?;
+    let said = if context.target.opnsense {
+        gui::leave(Path::new(gui::SCRIPT))?
+    } else {
+        changes::ask(&context.target, &Ask::Change { change: Request::MaintenanceLeave })?
+    };
     let (status, _) = wait::until(&context.target, SHARE, look::daemon, |s| Ok(!is_demoted(s) && !is_changing(s)))?;
     let view = context.out.view(now());
     context.out.write(&render::left(&status, &said, &view))?;
@@ -69,7 +78,7 @@ fn leave(context: &mut Context) -> Ended {
 
 /// Whether the demotion of the maintenance is part of the kernel's sum.
 fn is_demoted(status: &Status) -> bool {
-    status.demotion.reasons.iter().any(|part| part.name == "maintenance")
+    status.demotion.reasons.iter().any(|part| matches!(part.name.as_str(), "maintenance" | "OPNsense maintenance"))
 }
 
 /// Whether carpd's share in the kernel's sum is not yet what its reasons add up to.

@@ -31,6 +31,8 @@ pub struct Target {
     pub config: PathBuf,
     /// Where its daemon keeps the state file.
     pub state_dir: PathBuf,
+    /// OPNsense owns its maintenance: [`super::gui`] asks for it.
+    pub opnsense: bool,
     /// Why the usual values stand in for what carpd.toml says.
     pub guessed: Option<String>,
     /// What the command line names. Only if it names nothing may an absent carpd.toml mean that carpd is not in use.
@@ -57,6 +59,13 @@ struct File {
     node: Node,
     #[serde(default)]
     control: Control,
+    #[serde(default)]
+    vips: Vips,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Vips {
+    source: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -107,10 +116,12 @@ impl Target {
             Ok(file) => (file, None),
             Err(why) => (File::default(), Some(why)),
         };
+        let kernel = file.node.kernel.unwrap_or_else(|| FREEBSD.to_owned());
         Self {
             node: file.node.name.unwrap_or_else(host_name),
             socket: file.control.socket.unwrap_or_else(|| SOCKET.into()),
-            kernel: file.node.kernel.unwrap_or_else(|| FREEBSD.to_owned()),
+            opnsense: file.vips.source.as_deref() == Some("opnsense") && kernel == FREEBSD,
+            kernel,
             config: config.to_owned(),
             state_dir: file.node.state_dir.unwrap_or_else(|| STATE_DIR.into()),
             guessed,

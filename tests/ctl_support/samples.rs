@@ -188,6 +188,7 @@ pub(crate) fn maintenance() -> Status {
         until: Some(Wall::from_millis(NOW.as_millis() + 4_320_000)),
         opnsense: false,
         unknown: false,
+        preflight: None,
     };
     let service = &mut status.services[0];
     service.want = Some(Role::Standby);

@@ -86,10 +86,13 @@ entries! {
         "The script starts and stops one set of processes. Whenever the roles of the two services differ, one of them starts what the \
          other stops, again and again. Make it one service that follows the vhids of both, with require = \"all\" or \"any\" as it is \
          meant.";
+    GONE_VHID = 129, Warning, "a service follows a virtual IP that OPNsense does not have",
+        "The vhid is not among OPNsense's CARP addresses: it was deleted, got another number, or moved to another interface. It counts as \
+         absent, which is not MASTER, so a service that needs it stays on standby on this node; all other services go on. Add the \
+         virtual IP again, or let the service follow another one.";
     UNDECLARED_VHID = 130, Error, "a service follows a vhid that nobody declares",
-        "The vhid is neither in [[vips.vhid]] nor, with OPNsense, among its CARP addresses. It would be absent for ever, which counts as \
-         not MASTER, and the service would never become active. With OPNsense the interface may be written by its key, as in 1@wan, \
-         or by its device, as in 1@vtnet0.";
+        "The vhid is not in [[vips.vhid]]. It would be absent for ever, which counts as not MASTER, and the service would never become \
+         active. The number and the name of the interface have to be those of a definition in this file.";
     UNCHECKED_VHID = 131, Note, "the followed vhids cannot be checked here",
         "With vips.source = \"kernel\" no file says which vhids exist, and the check does not ask the kernel, because it may run on \
          another machine than the node's. A mistyped vhid shows as absent in `carpctl status`, and the service that follows it stays \

@@ -147,6 +147,7 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
     let mut seen = BTreeSet::new();
     let mut follows = Vec::new();
     for id in listed {
+        gone(table, cx, declared, &id);
         if !seen.insert(id.clone()) {
             let cause = format!("follows names {id} twice");
             table.find(
@@ -163,12 +164,30 @@ fn follows(table: &mut Section<'_>, cx: &mut Context<'_>, declared: &Declared) -
     Some(follows)
 }
 
+/// A vhid that OPNsense does not have counts as absent, so the service stays on standby.
+///
+/// An interface key that is unknown is then the name of an interface that does not exist: OPNsense takes it as one as well.
+fn gone(table: &Section<'_>, cx: &mut Context<'_>, declared: &Declared, id: &VhidRef) {
+    let Some(known) = declared.known().filter(|known| cx.opnsense.is_some() && !known.contains_key(id)) else { return };
+    let names: Vec<&str> = known.values().take(8).map(|vhid| vhid.name.as_str()).collect();
+    let remedy = match names.as_slice() {
+        [] => "add it in Interfaces: Virtual IPs, or let the service follow another one".to_owned(),
+        names => format!("add it in Interfaces: Virtual IPs, or follow one that is there: {}", names.join(", ")),
+    };
+    let cause = format!("follows names {id}, which is no virtual IP of OPNsense");
+    table.find(&mut cx.report, &codes::GONE_VHID, "follows", &cause, &remedy);
+}
+
 fn followed(value: &DeValue<'_>, declared: &Declared, opnsense: Option<&OpnsenseConfig>) -> Result<VhidRef, Fault> {
     let written: VhidRef = parsed("a vhid from 1 to 255 with its interface", "\"1@vtnet0\"")(value)?;
     let id = opnsense.and_then(|config| config.resolve(&written.to_string())).unwrap_or_else(|| written.clone());
     let Some(known) = declared.known().filter(|known| !known.contains_key(&id)) else {
         return Ok(id);
     };
+    // A virtual IP that is deleted in the GUI must not take the services of all others with it. See `gone`.
+    if opnsense.is_some() {
+        return Ok(id);
+    }
     let names: Vec<&str> = known.values().take(8).map(|vhid| vhid.name.as_str()).collect();
     let remedy = match names.as_slice() {
         [] => "declare it first".to_owned(),

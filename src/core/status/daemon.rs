@@ -5,6 +5,7 @@ use super::{
     verdict,
 };
 use crate::core::attribution::{Part, foreign_parts};
+use crate::core::policy::MaintenanceOwner;
 use crate::core::{Core, ledger};
 use crate::model::{CarpState, Demotion, Now, Snapshot, VhidRef};
 
@@ -23,7 +24,7 @@ impl Core {
             vhids: self.vhid_rows(known),
             demotion: self.demotion_status(known),
             carp: known.map(|snapshot| rows::carp(snapshot, self.adverts.badauth_ago(now.mono))),
-            maintenance: self.maintenance_status(),
+            maintenance: self.maintenance_status(now),
             draining: self.journal.drain,
             services: self
                 .policy
@@ -129,7 +130,13 @@ impl Core {
         parts
     }
 
-    fn maintenance_status(&self) -> MaintenanceStatus {
-        rows::maintenance(&self.journal, self.policy.opnsense_maintenance)
+    fn maintenance_status(&self, now: Now) -> MaintenanceStatus {
+        let record = match &self.policy.maintenance_owner {
+            MaintenanceOwner::Opnsense { record } => record.as_ref(),
+            MaintenanceOwner::Carpd => None,
+        };
+        let status = rows::maintenance(&self.journal, self.policy.opnsense_maintenance, record);
+        let preflight = (!status.active && !status.opnsense).then(|| self.preflight(now).status());
+        MaintenanceStatus { preflight, ..status }
     }
 }

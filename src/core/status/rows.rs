@@ -4,22 +4,27 @@ use std::time::Duration;
 
 use super::links;
 use super::{CarpStatus, Health, MaintenanceStatus, PfsyncStatus, Protocol, ServiceStatus, VhidState, VhidStatus};
-use crate::core::Journal;
 use crate::core::attribution::{Part, PartSource};
 use crate::core::policy::{Mode, ServicePolicy};
 use crate::core::service::Service;
+use crate::core::{Journal, Maintenance};
 use crate::model::{Demotion, InterfaceName, Mono, Snapshot, VhidProtocol, VhidRef, VhidSnapshot};
 
-pub(super) fn maintenance(journal: &Journal, opnsense: bool) -> MaintenanceStatus {
-    let Some(m) = &journal.maintenance else { return MaintenanceStatus { opnsense, ..Default::default() } };
+/// carpd's own maintenance, or what is known of OPNsense's.
+pub(super) fn maintenance(journal: &Journal, opnsense: bool, record: Option<&Maintenance>) -> MaintenanceStatus {
+    let active = journal.maintenance.is_some();
+    let Some(m) = journal.maintenance.as_ref().or(record.filter(|_| opnsense)) else {
+        return MaintenanceStatus { opnsense, ..Default::default() };
+    };
     MaintenanceStatus {
-        active: true,
+        active,
         reason: Some(m.reason.clone()),
         by: Some(m.by.clone()),
         since: Some(m.since),
         until: m.until,
         opnsense,
         unknown: false,
+        preflight: None,
     }
 }
 

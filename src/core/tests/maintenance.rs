@@ -1,6 +1,9 @@
 //! Maintenance is what its person asked for, and lasts.
 
 use super::*;
+use crate::core::Maintenance;
+use crate::core::policy::MaintenanceOwner;
+use crate::core::status::Answer;
 
 #[test]
 fn a_maintenance_that_moves_nothing_says_so_after_ten_seconds() {
@@ -145,4 +148,55 @@ fn a_preflight_refuses_only_on_a_known_no() {
     assert_eq!(rig.sum(), 0);
     let forced = Request::MaintenanceEnter { reason: String::new(), until: None, force: true };
     assert!(matches!(rig.request(forced), Reply::Done { .. }));
+}
+
+/// A node whose maintenance OPNsense owns.
+fn owned_by_opnsense(flag: bool, record: Option<Maintenance>) -> Policy {
+    Policy {
+        opnsense_maintenance: flag,
+        maintenance_owner: MaintenanceOwner::Opnsense { record },
+        ..policy(vec![service("gateway", &["1@em0"])])
+    }
+}
+
+#[test]
+fn where_opnsense_owns_the_maintenance_no_second_240_is_added() {
+    let mut rig = Rig::new(owned_by_opnsense(false, None), &[("1@em0", Master)]);
+    rig.run(1_000);
+    let Reply::Refused { text } = rig.enter() else { panic!("it was not refused") };
+    assert!(text.contains("OPNsense owns"), "{text}");
+    rig.run(1_000);
+    assert!(rig.kernel.writes.is_empty());
+    assert!(matches!(rig.leave(), Reply::Done { .. }), "to leave what is not there is no mistake");
+}
+
+#[test]
+fn the_status_tells_who_wanted_the_maintenance_of_opnsense() {
+    let since = Wall::from_millis(1_763_683_200_000);
+    let record = Maintenance { reason: "update".to_owned(), by: "admin".to_owned(), since, until: None };
+    let mut rig = Rig::new(owned_by_opnsense(true, Some(record.clone())), &[("1@em0", Backup)]);
+    rig.add_foreign(240);
+    rig.run(1_000);
+    let told = rig.status().maintenance;
+    assert_eq!(
+        (told.active, told.opnsense, told.reason.as_deref(), told.since),
+        (false, true, Some("update"), Some(since))
+    );
+    rig.assert_sum_adds_up();
+    // A record that its maintenance has outlived explains nothing.
+    let rig = Rig::new(owned_by_opnsense(false, Some(record)), &[("1@em0", Backup)]);
+    assert_eq!(rig.status().maintenance.reason, None);
+}
+
+#[test]
+fn the_status_tells_beforehand_whether_the_peer_would_take_over() {
+    let mut rig = Rig::gateway(Backup);
+    rig.run(1_000);
+    assert_eq!(rig.status().maintenance.preflight.unwrap().answer, Answer::Yes);
+    let mut rig = Rig::gateway(Master);
+    rig.run(1_000);
+    assert_eq!(rig.status().maintenance.preflight.unwrap().answer, Answer::Unknown);
+    rig.enter();
+    rig.run(100);
+    assert_eq!(rig.status().maintenance.preflight, None);
 }

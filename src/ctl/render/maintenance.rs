@@ -48,7 +48,7 @@ pub fn show(status: &Status, view: &View) -> String {
     let mut page = Page::new(*view);
     let maintenance = &status.maintenance;
     page.paragraph(&format!("{}: {}", status.node, word(status)));
-    if maintenance.active {
+    if maintenance.active || maintenance.opnsense && maintenance.since.is_some() {
         let end = maintenance.until.map_or_else(
             || "none by itself; carpctl maintenance leave ends it".to_owned(),
             |until| format!("it {}", time::ends(until, view.now())),
@@ -64,14 +64,14 @@ pub fn show(status: &Status, view: &View) -> String {
         }
     }
     if maintenance.opnsense {
-        row(&mut page, "OPNsense", "its own maintenance mode is on; leave it in the GUI");
+        row(&mut page, "OPNsense", "its own maintenance mode is on");
     }
     row(&mut page, "demotion", &demotion::sum(status, view.now()));
     page.finish()
 }
 
 const fn word(status: &Status) -> &'static str {
-    if status.maintenance.active { "in maintenance" } else { "not in maintenance" }
+    if status.maintenance.active || status.maintenance.opnsense { "in maintenance" } else { "not in maintenance" }
 }
 
 fn after(status: &Status, said: &str, view: &View) -> Page {

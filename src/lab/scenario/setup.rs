@@ -8,7 +8,7 @@ use crate::config::load_for;
 use crate::config::opnsense::{self, OpnsenseConfig};
 use crate::config::settings::Vips;
 use crate::config::system::AnySystem;
-use crate::core::policy::{Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
+use crate::core::policy::{MaintenanceOwner, Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
 use crate::lab::daemon::SimService;
 use crate::lab::plan::NodePlan;
 use crate::model::{ServiceName, VhidRef};
@@ -159,6 +159,8 @@ fn from_opnsense(name: &str, config: &OpnsenseConfig, carpd: &Carpd) -> NodeSetu
         maintenance_demotion: ShareAmount::FULL,
         maintenance_default_for: None,
         opnsense_maintenance: config.maintenance,
+        // A lab has no OPNsense that could be asked.
+        maintenance_owner: MaintenanceOwner::Carpd,
         boot_hold: carpd.boot_hold.0,
         poll: carpd.poll.0,
     };
