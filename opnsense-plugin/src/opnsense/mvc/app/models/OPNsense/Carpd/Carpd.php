@@ -109,8 +109,9 @@ class Carpd extends BaseModel
         if ($driver === '' && !$profile && !$link) {
             $this->say($messages, $service, 'driver', gettext('A service without profile needs a driver or a link.'));
         }
-        if ((string)$service->mode === 'warm' && !$profile && !$link) {
-            $text = gettext('Only the link follows in this mode, so it has to be named.');
+        $links = (string)$service->mode === 'warm' && !$profile || (string)$service->profile === 'wireguard';
+        if ($links && !$link) {
+            $text = gettext('Only the link follows here, so it has to be named.');
             $this->say($messages, $service, 'link_interface', $text);
         }
         if ((string)$service->process_pidfile !== '' && (string)$service->process_program === '') {
