@@ -61,7 +61,10 @@ final class ModelTest extends CarpdTestCase
             'an injected reference' => [['follows' => "1@wan\"]\n[control]"], 'follows'],
             'rc without script' => [['rc_script' => ''], 'rc_script'],
             'a script elsewhere' => [['rc_script' => '../../tmp/x'], 'rc_script'],
-            'configd without stop' => [['driver' => 'configd', 'configd_start' => 'x start'], 'configd_stop'],
+            'configd without stop' =>
+                [['driver' => 'configd', 'configd_start' => 'x start', 'process_program' => 'x'], 'configd_stop'],
+            'configd without program' =>
+                [['driver' => 'configd', 'configd_start' => 'x start', 'configd_stop' => 'x stop'], 'process_program'],
             'own script without name' => [['driver' => 'script'], 'script'],
             'no driver' => [['driver' => ''], 'driver'],
             'warm without link' => [['mode' => 'warm'], 'link_interface'],

@@ -114,6 +114,10 @@ class Carpd extends BaseModel
             $text = gettext('Only the link follows here, so it has to be named.');
             $this->say($messages, $service, 'link_interface', $text);
         }
+        if ($driver === 'configd' && !$profile && (string)$service->process_program === '') {
+            $text = gettext('What configd answers says nothing about the process, so its program has to be named.');
+            $this->say($messages, $service, 'process_program', $text);
+        }
         if ((string)$service->process_pidfile !== '' && (string)$service->process_program === '') {
             $this->say($messages, $service, 'process_program', gettext('A pid file needs the program it is about.'));
         }
