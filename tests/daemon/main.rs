@@ -5,6 +5,7 @@ mod clients;
 mod drain;
 mod early;
 mod follow;
+mod hostile;
 mod limits;
 mod nudge;
 mod reload;

@@ -294,6 +294,11 @@ impl Node {
         );
     }
 
+    /// More of the configuration of services.
+    pub fn add(&mut self, text: &str) {
+        self.services += text;
+    }
+
     pub fn write_configuration(&self, more: &str) {
         let d = self.directory.path().display();
         let group = nix::unistd::Group::from_gid(nix::unistd::getegid()).unwrap().unwrap().name;
