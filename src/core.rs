@@ -34,7 +34,7 @@ mod vrrp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use io::{Effect, Input, Level, Note, Reply, Request, Topic};
+pub use io::{Created, Effect, Input, Level, Note, Part, Reply, Request, Topic};
 pub use journal::{Journal, Maintenance};
 
 use adverts::Adverts;
@@ -131,7 +131,7 @@ impl Core {
             looked_for_share: false,
             foreign_bits: 0,
             adverts: Adverts::default(),
-            creation: Creation::Due,
+            creation: Creation::default(),
             services,
             looked: false,
             since: BTreeMap::new(),
@@ -148,7 +148,10 @@ impl Core {
     pub fn step(&mut self, input: Input, now: Now) -> Vec<Effect> {
         self.take(input, now);
         self.react(now);
-        std::mem::take(&mut self.out)
+        let mut effects = std::mem::take(&mut self.out);
+        // Telling of it may take longer than doing it.
+        effects.sort_by_key(|effect| matches!(effect, Effect::Note(_)));
+        effects
     }
 
     /// When [`Input::Tick`] is due if nothing else happens before.
@@ -163,7 +166,15 @@ impl Core {
         let ledger = (ready && self.share_is_wrong()).then_some(self.ledger_retry);
         let end = self.journal.maintenance.as_ref().and_then(Maintenance::ends).filter(|_| idle);
         let expiry = end.map(|end| now.mono + end.since(now.wall));
-        let times = [self.observer.next(), services, write, ledger, self.journal.hold_until, expiry];
+        let times = [
+            self.observer.next(),
+            services,
+            write,
+            ledger,
+            self.journal.hold_until,
+            expiry,
+            self.creation.wake().filter(|_| self.may_create()),
+        ];
         times.into_iter().flatten().min().unwrap_or(now.mono + self.policy.poll)
     }
 
@@ -259,7 +270,7 @@ impl Core {
         self.move_services(now);
         self.note_verdicts();
         self.move_share(now);
-        self.create_absent();
+        self.create_absent(now.mono);
         self.write_journal(now);
         self.look(now);
         self.leave_if_done();

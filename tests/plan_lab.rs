@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use carpd::core::status::VhidState;
 use carpd::lab::dir::LabPaths;
 use carpd::lab::server::protocol::{LabView, NodeView};
+use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -88,6 +89,13 @@ impl Pair {
 
     fn add_alias(&self, node: &str) {
         self.edit(node, "\"192.0.2.1/24\"", "\"192.0.2.1/24\", \"192.0.2.9/32\"");
+    }
+
+    /// What somebody holds who changes the node.
+    fn hold_changes(&self, node: &str) -> Flock<fs::File> {
+        let path = LabPaths::new(&self.root).node(node).dir().join("state/change.lock");
+        fs::write(&path, "4242 `carpctl apply --guided`\n").unwrap();
+        Flock::lock(fs::File::open(&path).unwrap(), FlockArg::LockExclusiveNonblock).unwrap()
     }
 
     /// `apply --guided` with a person at it.
@@ -176,6 +184,11 @@ fn an_equal_node_is_planned_nothing_and_applied_nothing() {
     let more = "[[vips.vhid]]\ninterface = \"em1\"\nvhid = 7\nadvskew = 100\naddresses = [\"198.51.100.1/24\"]\n";
     pair.edit("fw2", "[pfsync]", &format!("{more}[pfsync]"));
     pair.edit("fw2", "defer = false", "defer = true");
+    let held = pair.hold_changes("fw2");
+    let refused = pair.runs("fw2", &["apply"], 4);
+    assert!(refused.contains("`carpctl apply --guided` (pid 4242) changes the vhids of this node"), "{refused}");
+    assert_eq!(pair.writes(), [0, 0]);
+    drop(held);
     let done = pair.runs("fw2", &["apply"], 0);
     assert!(
         done.contains("3/3  add 198.51.100.1/24 to vhid 7@em1") && done.contains("is as carpd.toml says"),

@@ -1,48 +1,91 @@
 //! Has the vhids that the configuration owns created once in each boot, and tells where a live one is not as it says.
 //!
-//! A daemon that starts later in the same boot creates nothing: what is absent then was taken away by somebody.
+//! A daemon that starts later in the same boot creates nothing: what is absent then was taken away by somebody. For the same
+//! reason only what has failed is tried again.
+
+use std::time::Duration;
 
 use super::Core;
-use super::io::{Effect, Level, Topic};
+use super::io::{Created, Effect, Level, Part, Topic};
 use super::ledger::Ledger;
 use crate::core::policy::OwnedVhid;
-use crate::model::{Now, Snapshot, VhidRef};
+use crate::model::{Mono, Now, Snapshot, VhidRef};
+
+/// The pauses after a failure. Mostly an interface is missing that is there a moment later, or one that only a person can add.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
 
 /// How far the creation is in this run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Creation {
-    /// It was not asked for yet.
-    Due,
+#[derive(Debug, Default)]
+pub(super) struct Creation {
     /// It was asked for, or is not to be.
-    Over,
+    asked: bool,
+    failure: Option<Failure>,
+}
+
+/// What failed, until it has succeeded.
+#[derive(Debug)]
+struct Failure {
+    /// Everything without it.
+    parts: Option<Vec<Part>>,
+    why: String,
+    pause: Duration,
+    again: Mono,
+}
+
+impl Creation {
+    /// When it is to be tried again.
+    pub(super) fn wake(&self) -> Option<Mono> {
+        self.failure.as_ref().filter(|_| !self.asked).map(|failure| failure.again)
+    }
 }
 
 impl Core {
     /// A node must not come up better than it is, so carpd's share has to be in the kernel first.
-    pub(super) fn create_absent(&mut self) {
-        let Some(snapshot) = self.observer.known() else { return };
+    pub(super) fn may_create(&self) -> bool {
         let moving = matches!(self.ledger, Ledger::Unread | Ledger::Moving { .. }) || self.share_is_wrong();
-        if self.creation == Creation::Over || self.policy.owned.is_empty() || self.stopping || moving {
+        self.observer.known().is_some() && !self.policy.owned.is_empty() && !self.stopping && !moving
+    }
+
+    pub(super) fn create_absent(&mut self, now: Mono) {
+        let Some(snapshot) = self.observer.known() else { return };
+        let early = self.creation.wake().is_some_and(|again| now < again);
+        if self.creation.asked || early || !self.may_create() {
             return;
         }
-        self.creation = Creation::Over;
+        self.creation.asked = true;
         if self.journal.created_in != snapshot.boot {
-            self.out.push(Effect::Create { boot: snapshot.boot.clone() });
+            let again = self.creation.failure.as_ref().and_then(|failure| failure.parts.clone());
+            self.out.push(Effect::Create { boot: snapshot.boot.clone(), again });
         }
     }
 
-    pub(super) fn created(&mut self, boot: String, result: Result<Vec<String>, String>, now: Now) {
-        match result {
-            Ok(writes) => {
-                self.journal.created_in = boot;
-                if !writes.is_empty() {
-                    let text = format!("created what the kernel did not have yet: {}", writes.join(", "));
-                    self.note(Level::Info, Topic::Daemon, "", text);
-                }
+    pub(super) fn created(&mut self, boot: String, result: Result<Created, String>, now: Now) {
+        let before = self.creation.failure.take();
+        let (writes, failed) = match result {
+            Ok(Created { writes, failed }) if failed.is_empty() => (writes, None),
+            Ok(Created { writes, failed }) => {
+                let (parts, mut causes): (_, Vec<String>) = failed.into_iter().unzip();
+                causes.dedup();
+                (writes, Some((Some(parts), causes.join("; "))))
             }
-            Err(why) => {
-                let text = format!("not all that carpd.toml owns could be created: {why}; `carpctl apply` does it");
-                self.note(Level::Error, Topic::Daemon, "", text);
+            Err(why) => (Vec::new(), Some((before.as_ref().and_then(|before| before.parts.clone()), why))),
+        };
+        if !writes.is_empty() {
+            let text = format!("created what the kernel did not have yet: {}", writes.join(", "));
+            self.note(Level::Info, Topic::Daemon, "", text);
+        }
+        match failed {
+            None => self.journal.created_in = boot,
+            Some((parts, why)) => {
+                if before.as_ref().is_none_or(|before| before.why != why) {
+                    let text = format!(
+                        "not all that carpd.toml owns could be created: {why}; it is tried again, and `carpctl apply` does it at once"
+                    );
+                    self.note(Level::Error, Topic::Daemon, "", text);
+                }
+                let pause = before.map_or(AGAIN.0, |before| (before.pause * 2).min(AGAIN.1));
+                self.creation =
+                    Creation { asked: false, failure: Some(Failure { parts, why, pause, again: now.mono + pause }) };
             }
         }
         self.observer.hint(now.mono);

@@ -63,8 +63,8 @@ pub enum Input {
     Created {
         /// The boot it was for.
         boot: String,
-        /// The writes that were made, or what could not be created.
-        result: Result<Vec<String>, String>,
+        /// What came of it, or why nothing could be created at all.
+        result: Result<Created, String>,
     },
     /// The answer to [`Effect::Act`].
     Acted {
@@ -171,6 +171,8 @@ pub enum Effect {
     Create {
         /// The boot of the kernel, for the answer.
         boot: String,
+        /// These parts alone, because they failed before; without it all of them.
+        again: Option<Vec<Part>>,
     },
     /// Bring an interface up or down, somewhere it may take its time.
     SetLink {
@@ -213,6 +215,24 @@ pub enum Effect {
     },
     /// All that was to be done before the end is done.
     Exit,
+}
+
+/// Something that the configuration owns and that can be created by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// The configuration of `pfsync0`.
+    Pfsync,
+    /// A vhid with its addresses.
+    Vhid(VhidRef),
+}
+
+/// What came of an [`Effect::Create`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Created {
+    /// The writes that were made.
+    pub writes: Vec<String>,
+    /// What could not be created, with the cause.
+    pub failed: Vec<(Part, String)>,
 }
 
 /// One line of the log and one entry of the history: what, why, how long.

@@ -18,6 +18,7 @@ use ipnet::IpNet;
 pub use effect::{Differs, Effect};
 pub use refusal::Refusal;
 
+use crate::core::io::Part;
 use crate::model::{
     CarpParameters, CarpVariable, InterfaceName, Inventory, PfsyncSettings, VhidInventory, VhidRef, VhidSettings, Write,
 };
@@ -49,15 +50,19 @@ pub struct WantedVhid {
 impl Wanted {
     /// The parts of it that the kernel has nothing of, each by itself: pfsync first, so that the node is held back until it has
     /// the states, then every vhid. `net.inet.carp.preempt` is left as it is, because it concerns vhids that are there.
+    ///
+    /// A vhid without addresses is in INIT and unheard: somebody has begun to create it and got no further.
     #[must_use]
-    pub fn absent(&self, have: &Inventory) -> Vec<Self> {
+    pub fn absent(&self, have: &Inventory) -> Vec<(Part, Self)> {
         let preempt = have.variable(CarpVariable::Preempt).is_some_and(|value| value != 0);
         let nothing = Self { vhids: Vec::new(), remove: Vec::new(), pfsync: None, preempt };
         let off = have.pfsync.as_ref().is_none_or(|pfsync| pfsync.syncdev.is_none());
         let pfsync = self.pfsync.iter().filter(|_| off).cloned();
-        let pfsync = pfsync.map(|pfsync| Self { pfsync: Some(pfsync), ..nothing.clone() });
-        let vhids = self.vhids.iter().filter(|vhid| have.vhid(&vhid.id).is_none()).cloned();
-        pfsync.chain(vhids.map(|vhid| Self { vhids: vec![vhid], ..nothing.clone() })).collect()
+        let pfsync = pfsync.map(|pfsync| (Part::Pfsync, Self { pfsync: Some(pfsync), ..nothing.clone() }));
+        let is_absent = |id: &VhidRef| have.vhid(id).is_none_or(|vhid| vhid.seen.addresses.is_empty());
+        let vhids = self.vhids.iter().filter(|vhid| is_absent(&vhid.id)).cloned();
+        let vhids = vhids.map(|vhid| (Part::Vhid(vhid.id.clone()), Self { vhids: vec![vhid], ..nothing.clone() }));
+        pfsync.chain(vhids).collect()
     }
 
     /// What leads back from `now` to what was `before` the file was applied, for the vhids that it concerns.

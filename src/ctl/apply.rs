@@ -6,9 +6,11 @@ mod site;
 use super::exit::{self, Ended, Failure};
 use super::plan::document::Document;
 use super::plan::{Owned, failed, kernel, look, wanted};
+use super::target::Target;
 use super::time::now;
 use super::{Context, plan, render};
 use crate::core::plan::{Plan, Refusal, Step, Wanted};
+use crate::daemon::lock::{ChangeLock, LockError};
 use crate::kernel::Administer;
 use crate::model::VhidRef;
 
@@ -25,6 +27,7 @@ pub(super) fn run(context: &mut Context, args: &ApplyArgs) -> Ended {
             return show(context, &document).map(|()| exit::DONE);
         }
     };
+    let _lock = exclude_others(&context.target, args.guided)?;
     if args.guided {
         let mut site = site::Here::open(context, args.yes)?;
         return guided::walk(&mut site, &wanted);
@@ -46,6 +49,17 @@ pub(super) fn run(context: &mut Context, args: &ApplyArgs) -> Ended {
     prove(&mut *kernel, &wanted)?;
     context.out.write(&format!("{}: done, and the kernel is as carpd.toml says\n", context.target.node))?;
     Ok(exit::DONE)
+}
+
+/// Keeps others from changing the node meanwhile. Where no lock can be had, as in a rescue shell without a disk, nobody else has one
+/// either, and it is no reason to change nothing; whoever may not write the file may not write the kernel.
+fn exclude_others(target: &Target, guided: bool) -> Result<Option<ChangeLock>, Failure> {
+    let who = if guided { "`carpctl apply --guided`" } else { "`carpctl apply`" };
+    match ChangeLock::take(&target.state_dir, who) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(LockError::Directory { .. }) => Ok(None),
+        Err(held) => Err(Failure::new(exit::REFUSED, format!("refused, and nothing was changed: {held}"))),
+    }
 }
 
 fn show(context: &mut Context, document: &Document) -> Result<(), Failure> {

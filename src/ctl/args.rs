@@ -51,7 +51,9 @@ pub struct Global {
 }
 
 /// The commands, the most needed first.
+// Building what the other commands take would cost more than half of the time that `status` needs.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum Command {
     /// Show the state of this node: what is wrong, why, and what to do next.
     ///

@@ -1,39 +1,43 @@
 //! Creates what carpd.toml owns and the kernel has nothing of. What is there is never touched: only `carpctl apply` changes that.
 
+use super::lock::ChangeLock;
 use crate::config::settings::{Settings, Vips};
-use crate::core::plan::{Wanted, plan};
+use crate::core::plan::{Refusal, Wanted, plan};
+use crate::core::{Created, Part};
 use crate::kernel::{self, Administer, KernelError};
 
-/// Creates it, and tells the writes that were made.
+/// Creates it, or of it only the parts `again`.
 ///
 /// # Errors
-/// What could not be created, and why. All else was.
-pub(super) fn absent(settings: &Settings) -> Result<Vec<String>, String> {
-    let Vips::Static(vips) = &settings.vips else { return Ok(Vec::new()) };
+/// Why nothing could be created.
+pub(super) fn absent(settings: &Settings, again: Option<&[Part]>) -> Result<Created, String> {
+    let Vips::Static(vips) = &settings.vips else { return Ok(Created::default()) };
     let wanted = vips.wanted().map_err(|error| error.to_string())?;
+    let _lock = ChangeLock::take(&settings.node.state_dir, "carpd").map_err(|error| error.to_string())?;
     let kernel = kernel::administer(&settings.node.kernel.name());
-    create(&mut *kernel.map_err(told)?, &wanted)
+    create(&mut *kernel.map_err(told)?, &wanted, again)
 }
 
 /// Each part by itself, so that an obstacle to one leaves the others.
-fn create(kernel: &mut dyn Administer, wanted: &Wanted) -> Result<Vec<String>, String> {
-    let (mut writes, mut failures) = (Vec::new(), Vec::new());
-    for part in wanted.absent(&kernel.inventory().map_err(told)?) {
-        match plan(&part, &kernel.inventory().map_err(told)?) {
-            Err(refusals) => failures.extend(refusals.iter().map(ToString::to_string)),
-            Ok(plan) => {
-                for step in plan.steps {
-                    if let Err(error) = kernel.write(&step.write) {
-                        failures.push(format!("{}: {error}", step.write));
-                        break;
-                    }
-                    writes.push(step.write.to_string());
-                }
-            }
+fn create(kernel: &mut dyn Administer, wanted: &Wanted, again: Option<&[Part]>) -> Result<Created, String> {
+    let mut created = Created::default();
+    let absent = wanted.absent(&kernel.inventory().map_err(told)?);
+    for (part, wanted) in absent.into_iter().filter(|(part, _)| again.is_none_or(|again| again.contains(part))) {
+        if let Err(why) = create_part(kernel, &wanted, &mut created.writes) {
+            created.failed.push((part, why));
         }
     }
-    failures.dedup();
-    if failures.is_empty() { Ok(writes) } else { Err(failures.join("; ")) }
+    Ok(created)
+}
+
+fn create_part(kernel: &mut dyn Administer, part: &Wanted, writes: &mut Vec<String>) -> Result<(), String> {
+    let planned = plan(part, &kernel.inventory().map_err(told)?);
+    let refused = |refusals: Vec<Refusal>| refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    for step in planned.map_err(refused)?.steps {
+        kernel.write(&step.write).map_err(|error| format!("{}: {error}", step.write))?;
+        writes.push(step.write.to_string());
+    }
+    Ok(())
 }
 
 fn told(error: KernelError) -> String {
@@ -47,7 +51,7 @@ mod tests {
     use crate::lab::cluster::Cluster;
     use crate::lab::plan::{InterfacePlan, NodePlan};
     use crate::lab::world::WorldConfig;
-    use crate::model::{AdvBase, AdvSkew, PfsyncSettings, VhidSettings};
+    use crate::model::{AdvBase, AdvSkew, PfsyncSettings, VhidRef, VhidSettings, Write};
 
     fn cluster() -> Cluster {
         let interface = |name: &str| InterfacePlan {
@@ -88,20 +92,51 @@ mod tests {
     fn only_what_the_kernel_has_nothing_of_is_created_and_what_is_there_stays_as_it_is() {
         let mut cluster = cluster();
         let first = wanted(&[("1@em0", &["192.0.2.1/24"])]);
-        assert_eq!(create(&mut cluster.kernel(0), &first).unwrap().len(), 3, "pfsync, the vhid and its address");
+        assert_eq!(
+            create(&mut cluster.kernel(0), &first, None).unwrap().writes.len(),
+            3,
+            "pfsync, the vhid and its address"
+        );
         let mut more = wanted(&[("1@em0", &["192.0.2.1/24", "192.0.2.9/32"]), ("2@em0", &["192.0.2.2/24"])]);
         more.pfsync.as_mut().unwrap().defer = true;
-        let created = create(&mut cluster.kernel(0), &more).unwrap();
-        assert_eq!(created, ["set vhid 2@em0 to advbase 1 advskew 0", "add 192.0.2.2/24 to vhid 2@em0"]);
-        assert!(create(&mut cluster.kernel(0), &more).unwrap().is_empty());
+        let created = create(&mut cluster.kernel(0), &more, None).unwrap();
+        assert_eq!(created.writes, ["set vhid 2@em0 to advbase 1 advskew 0", "add 192.0.2.2/24 to vhid 2@em0"]);
+        assert_eq!(create(&mut cluster.kernel(0), &more, None), Ok(Created::default()));
+    }
+
+    fn id(text: &str) -> VhidRef {
+        text.parse().unwrap()
     }
 
     #[test]
     fn an_obstacle_to_one_vhid_leaves_the_others() {
         let mut cluster = cluster();
-        let failed =
-            create(&mut cluster.kernel(0), &wanted(&[("1@em9", &["192.0.2.1/24"]), ("2@em0", &["192.0.2.2/24"])]));
-        assert!(failed.unwrap_err().starts_with("em9: there is no such interface"));
-        assert!(cluster.kernel(0).inventory().unwrap().vhid(&"2@em0".parse().unwrap()).is_some());
+        let wanted = wanted(&[("1@em9", &["192.0.2.1/24"]), ("2@em0", &["192.0.2.2/24"])]);
+        let failed = create(&mut cluster.kernel(0), &wanted, None).unwrap().failed;
+        assert!(matches!(&failed[..], [(Part::Vhid(part), why)]
+            if *part == id("1@em9") && why.starts_with("em9: there is no such interface")));
+        assert!(cluster.kernel(0).inventory().unwrap().vhid(&id("2@em0")).is_some());
+    }
+
+    #[test]
+    fn only_what_has_failed_is_created_at_another_try() {
+        let mut cluster = cluster();
+        let wanted = wanted(&[("1@em0", &["192.0.2.1/24"]), ("2@em0", &["192.0.2.2/24"])]);
+        let again = [Part::Vhid(id("2@em0"))];
+        assert_eq!(create(&mut cluster.kernel(0), &wanted, Some(&again)).unwrap().writes.len(), 2);
+        let there = cluster.kernel(0).inventory().unwrap();
+        assert!(there.vhid(&id("1@em0")).is_none() && there.pfsync.is_none_or(|pfsync| pfsync.syncdev.is_none()));
+    }
+
+    #[test]
+    fn a_vhid_that_was_left_without_its_addresses_gets_them() {
+        let mut cluster = cluster();
+        let whole = wanted(&[("1@em0", &["192.0.2.1/24"])]);
+        let mut empty = whole.vhids[0].settings.clone();
+        empty.key = None;
+        cluster.kernel(0).write(&Write::Vhid { id: id("1@em0"), settings: empty }).unwrap();
+        let again = [Part::Vhid(id("1@em0"))];
+        let created = create(&mut cluster.kernel(0), &whole, Some(&again)).unwrap();
+        assert_eq!(created.writes, ["add 192.0.2.1/24 to vhid 1@em0"]);
     }
 }

@@ -290,7 +290,7 @@ fn daemon(status: &Status, counters: &Counters, out: &mut Text) {
     for source in EventSource::ALL {
         out.flag(&[("source", source.as_str())], status.events.sources.contains(&source));
     }
-    let help = "Changes of a vhid's state that no event announced.";
+    let help = "Changes of a vhid's state that no event announced, but a regular look showed.";
     out.single("carpd_events_missed_total", Kind::Counter, help, whole(status.events.missed));
     out.single(
         "carpd_hints_total",

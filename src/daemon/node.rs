@@ -19,7 +19,7 @@ use super::{Event, clock, create, process};
 use crate::config::Finding;
 use crate::control::{Answer, Ask};
 use crate::core::service::{ActionKind, Outcome};
-use crate::core::{Core, Effect, Input, Journal, Level, Loaded, Note, Reply, Topic};
+use crate::core::{Core, Effect, Input, Journal, Level, Loaded, Note, Part, Reply, Topic};
 use crate::kernel::{self, Kernel};
 use crate::model::{InterfaceName, Mono, ServiceName};
 use crate::service::{Action, Health};
@@ -215,7 +215,7 @@ impl Node {
             }
             Effect::Persist { seq, journal } => self.persist(seq, journal),
             Effect::SetLink { interface, up } => return self.set_link(interface, up),
-            Effect::Create { boot } => self.create(boot),
+            Effect::Create { boot, again } => self.create(boot, again),
             Effect::Act { service, kind, limit } => return self.act(&service, kind, limit),
             Effect::CutShort { service } => {
                 if let Some(cut_short) = self.acting.get_mut(&service).and_then(Option::take) {
@@ -274,10 +274,10 @@ impl Node {
     }
 
     /// On a thread of its own as well: many vhids take many calls.
-    fn create(&self, boot: String) {
+    fn create(&self, boot: String, again: Option<Vec<Part>>) {
         let (settings, events) = (self.configuration.settings.clone(), self.events.clone());
         tokio::task::spawn_blocking(move || {
-            let result = create::absent(&settings);
+            let result = create::absent(&settings, again.as_deref());
             let _ = events.send(Event::Input(Input::Created { boot, result }));
         });
     }

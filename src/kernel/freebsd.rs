@@ -39,13 +39,15 @@ use netlink::Netlink;
 #[derive(Debug)]
 pub(super) struct FreeBsd {
     netlink: Option<Netlink>,
+    /// Which boot this is, once it was read: no process outlives it.
+    boot: Option<String>,
 }
 
 impl FreeBsd {
     /// Opens what is kept open: the netlink socket, if the kernel has netlink.
     #[must_use]
     pub(super) fn new() -> Self {
-        Self { netlink: Netlink::open().ok() }
+        Self { netlink: Netlink::open().ok(), boot: None }
     }
 
     fn sysctls(&self) -> Result<CarpSysctls, KernelError> {
@@ -114,8 +116,11 @@ impl Kernel for FreeBsd {
             .collect();
         let counters = Sysctl("net.inet.carp.stats").bytes().map_err(|e| call("sysctl", "net.inet.carp.stats", e))?;
         let (ipackets, opackets) = pfsync_packets();
+        if self.boot.is_none() {
+            self.boot = Some(boot_id().map_err(|e| call("sysctl", "kern.boot_id", e))?);
+        }
         Ok(Snapshot {
-            boot: boot_id().map_err(|e| call("sysctl", "kern.boot_id", e))?,
+            boot: self.boot.clone().unwrap_or_default(),
             vhids,
             interfaces,
             sysctls,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::io::{Effect, Input, Note, Reply, Request};
+use crate::core::io::{Created, Effect, Input, Note, Reply, Request};
 use crate::core::policy::Policy;
 use crate::core::probe::Reading;
 use crate::core::service::{ActionKind, Outcome};
@@ -213,7 +213,7 @@ impl SimDaemon {
                 None
             }
             // The model's boot scripts have done it.
-            Effect::Create { boot } => Some(Input::Created { boot, result: Ok(Vec::new()) }),
+            Effect::Create { boot, .. } => Some(Input::Created { boot, result: Ok(Created::default()) }),
             Effect::Act { service, kind, limit } => {
                 if self.later.iter().any(|(_, later)| matches!(later, Later::Acted { service: s, .. } if *s == service))
                 {

@@ -14,8 +14,9 @@ use crate::sys::devd::Event;
 use crate::sys::netlink::{Family, Message, messages};
 use crate::sys::{nlsysevent, rtnetlink};
 
-/// Larger than any message, and for many of them: one read takes as many whole messages as fit.
-const BUFFER: usize = 64 << 10;
+/// Larger than any message, and for many of them: one read takes as many whole messages as fit. What a storm has filled once stays
+/// in memory.
+const BUFFER: usize = 16 << 10;
 
 /// The waits between attempts to join.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));

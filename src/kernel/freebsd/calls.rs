@@ -4,11 +4,15 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::sync::OnceLock;
 
 use crate::model::InterfaceName;
 
 /// How often a value that grows while it is read is read again.
 const TRIES: usize = 5;
+
+/// As long as every value that is read at each look, so that one call does.
+const SMALL: usize = 1024;
 
 /// A kernel variable by its name.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +21,10 @@ pub(super) struct Sysctl(pub(super) &'static str);
 impl Sysctl {
     /// Its value, a C `int`.
     pub(super) fn int(self) -> io::Result<i32> {
-        let bytes = self.bytes()?;
-        let value = bytes.as_slice().try_into().map_err(|_| io::Error::other("the value is not an int"))?;
+        let mut value = [0; size_of::<i32>()];
+        if self.read(&CString::new(self.0)?, &mut value)? != value.len() {
+            return Err(io::Error::other("the value is not an int"));
+        }
         Ok(i32::from_ne_bytes(value))
     }
 
@@ -38,9 +44,14 @@ impl Sysctl {
         if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
-    /// Its raw value. One that grows between the question for its size and the reading is asked for again.
+    /// Its raw value. A large one, which may grow between the question for its size and the reading, is asked for again then.
     pub(super) fn bytes(self) -> io::Result<Vec<u8>> {
         let name = CString::new(self.0)?;
+        let mut small = [0; SMALL];
+        match self.read(&name, &mut small) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {}
+            read => return Ok(small[..read?].to_vec()),
+        }
         for _ in 0..TRIES {
             let mut size: usize = 0;
             // SAFETY: without an old value the kernel only stores the size it would need.
@@ -49,20 +60,24 @@ impl Sysctl {
                 return Err(io::Error::last_os_error());
             }
             let mut value = vec![0u8; size + size / 8];
-            size = value.len();
-            // SAFETY: the kernel writes at most `size` bytes, all of them within `value`, and stores how many it were.
-            let failed =
-                unsafe { libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut size, ptr::null(), 0) };
-            if failed == 0 {
-                value.truncate(size);
-                return Ok(value);
-            }
-            let error = io::Error::last_os_error();
-            if error.raw_os_error() != Some(libc::ENOMEM) {
-                return Err(error);
+            match self.read(&name, &mut value) {
+                Err(error) if error.raw_os_error() == Some(libc::ENOMEM) => {}
+                read => {
+                    value.truncate(read?);
+                    return Ok(value);
+                }
             }
         }
         Err(io::Error::other("the value grows faster than it can be read"))
+    }
+
+    /// Reads it and returns its size; `ENOMEM` if it is longer than `value`.
+    fn read(self, name: &CStr, value: &mut [u8]) -> io::Result<usize> {
+        let mut size = value.len();
+        // SAFETY: the kernel writes at most `size` bytes, all of them within `value`, and stores how many it were.
+        let failed =
+            unsafe { libc::sysctlbyname(name.as_ptr(), value.as_mut_ptr().cast(), &raw mut size, ptr::null(), 0) };
+        if failed == 0 { Ok(size) } else { Err(io::Error::last_os_error()) }
     }
 }
 
@@ -96,11 +111,23 @@ pub(super) fn ioctl_nv(interface: &InterfaceName, request: u64, buffer: &mut [u8
 }
 
 fn ioctl(request: u64, ifreq: &mut Request) -> io::Result<()> {
-    let socket = socket(libc::AF_LOCAL, libc::SOCK_DGRAM, 0)?;
+    let socket = any_socket()?;
     // SAFETY: the request code says that its argument is a `struct ifreq` of 32 bytes, which `Request` is. What it points
     // to lives in the caller's buffer for the whole call, and has the size that the kernel copies for this request.
     let failed = unsafe { libc::ioctl(socket.as_raw_fd(), request, ptr::from_mut(ifreq)) };
     if failed == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A socket for requests that name their interface. One is enough, and making one for each look takes two calls more.
+fn any_socket() -> io::Result<&'static OwnedFd> {
+    static SOCKET: OnceLock<OwnedFd> = OnceLock::new();
+    match SOCKET.get() {
+        Some(socket) => Ok(socket),
+        None => {
+            let made = socket(libc::AF_LOCAL, libc::SOCK_DGRAM, 0)?;
+            Ok(SOCKET.get_or_init(|| made))
+        }
+    }
 }
 
 /// Makes the request `CODE`, whose argument is a plain structure of `SIZE` bytes, on a socket of `family`. The addresses of an

@@ -12,8 +12,8 @@ use crate::model::{InterfaceName, PfsyncSettings};
 use crate::sys::nvlist::NvList;
 use crate::sys::pfsync::{LEGACY_SIZE, Pfsync, SIOCGETPFSYNC, SIOCGETPFSYNCNV, SIOCSETPFSYNC, SIOCSETPFSYNCNV};
 
-/// Where the kernel packs its answer; too small a buffer is refused without saying how large it should be.
-const BUFFER: usize = 64 << 10;
+/// Where the kernel packs its answer. It takes some hundred bytes; should it ever be more, the first size is refused with `EFBIG`.
+const BUFFERS: [usize; 2] = [4 << 10, 64 << 10];
 
 const PFSYNC0: &str = "pfsync0";
 
@@ -90,8 +90,13 @@ fn absent() -> Refusal {
 }
 
 fn look(pfsync0: &InterfaceName) -> Result<Option<(Pfsync, Requests)>, KernelError> {
-    let mut buffer = vec![0; BUFFER];
-    match calls::ioctl_nv(pfsync0, SIOCGETPFSYNCNV, &mut buffer) {
+    let mut buffer = vec![0; BUFFERS[0]];
+    let mut asked = calls::ioctl_nv(pfsync0, SIOCGETPFSYNCNV, &mut buffer);
+    if asked.as_ref().is_err_and(|e| e.raw_os_error() == Some(libc::EFBIG)) {
+        buffer = vec![0; BUFFERS[1]];
+        asked = calls::ioctl_nv(pfsync0, SIOCGETPFSYNCNV, &mut buffer);
+    }
+    match asked {
         // An unwritable buffer goes unreported, so what came back is looked at and not taken for granted.
         Ok(length) => {
             let list = buffer.get(..length).and_then(|bytes| NvList::unpack(bytes).ok());

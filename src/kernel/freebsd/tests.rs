@@ -82,7 +82,7 @@ pub(super) fn with_netlink() -> FreeBsd {
 }
 
 const fn without_netlink() -> FreeBsd {
-    FreeBsd { netlink: None }
+    FreeBsd { netlink: None, boot: None }
 }
 
 pub(super) fn skew(advskew: u32, password: &str) -> VhidSettings {
