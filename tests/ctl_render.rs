@@ -156,11 +156,11 @@ prop_compose! {
         status.demotion.total = total;
         status.demotion.reasons =
             parts.into_iter().map(|(name, value, source, detail)| samples::part(name, value, source, &detail)).collect();
-        status.carp = carp.map(|(allow, preempt, badauth)| CarpStatus { allow, preempt, badauth, badauth_ago: Some(badauth), badvhid: badauth });
+        status.carp = carp.map(|(allow, preempt, badauth)| CarpStatus { allow, preempt, badauth, badauth_ago: Some(badauth), badvhid: badauth, ..CarpStatus::default() });
         let (active, opnsense, reason, by, since, until) = maintenance;
         status.maintenance = MaintenanceStatus { active, reason, by, since, until, opnsense, unknown: false, preflight: None };
         status.pfsync = pfsync.map(|(syncdev, syncpeer, version, in_sync)| PfsyncStatus {
-            syncdev: syncdev.map(|name| name.parse().unwrap()), syncpeer, version, in_sync,
+            syncdev: syncdev.map(|name| name.parse().unwrap()), syncpeer, mtu: None, version, in_sync,
         });
         status
     }

@@ -150,6 +150,9 @@ pub struct VhidStatus {
     pub advskew: Option<u8>,
     /// Of CARP: the skew that goes out on the wire, demotion included.
     pub effective_advskew: Option<u8>,
+    /// Of CARP: the only nodes that its adverts go to; empty if they go to the multicast group.
+    #[serde(default)]
+    pub peers: Vec<String>,
     /// Of VRRP: the priority, 1 to 255; the highest wins.
     #[serde(default)]
     pub priority: Option<u8>,
@@ -183,7 +186,7 @@ pub struct DemotionStatus {
 }
 
 /// The sysctls that decide about takeovers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CarpStatus {
     /// `net.inet.carp.allow`
@@ -197,6 +200,21 @@ pub struct CarpStatus {
     pub badauth_ago: Option<u64>,
     /// Adverts for unknown vhids since boot.
     pub badvhid: u64,
+    /// Adverts received since boot, good or bad.
+    #[serde(default)]
+    pub received: u64,
+    /// Adverts sent since boot.
+    #[serde(default)]
+    pub sent: u64,
+    /// Adverts since boot that came through a router.
+    #[serde(default)]
+    pub badttl: u64,
+    /// Adverts since boot that are too short, or of another version or checksum than theirs.
+    #[serde(default)]
+    pub malformed: u64,
+    /// Adverts since boot that were not sent for want of memory.
+    #[serde(default)]
+    pub unsent: u64,
 }
 
 /// Maintenance.
@@ -367,6 +385,9 @@ pub struct PfsyncStatus {
     pub syncdev: Option<InterfaceName>,
     /// The unicast peer.
     pub syncpeer: Option<String>,
+    /// The largest packet of states, in bytes, `null` if it is not known.
+    #[serde(default)]
+    pub mtu: Option<u32>,
     /// Message format.
     pub version: u32,
     /// No bulk update is running.

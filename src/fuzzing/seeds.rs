@@ -264,6 +264,7 @@ fn core() -> Core {
     look.pfsync = Some(PfsyncSnapshot {
         syncdev: Some("em3".parse().unwrap()),
         syncpeer: Some("10.0.0.2".parse().unwrap()),
+        mtu: Some(1500),
         version: 1500,
         in_sync: false,
         ipackets: 1,

@@ -18,6 +18,8 @@ use crate::model::{InterfaceName, Vhid};
 /// An interface as it is now.
 #[derive(Clone, Debug)]
 pub(super) struct Interface {
+    /// The largest packet, in bytes.
+    pub(in crate::kernel) mtu: u32,
     pub(super) name: InterfaceName,
     pub(super) up: bool,
     pub(super) link: bool,

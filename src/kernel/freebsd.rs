@@ -105,6 +105,7 @@ impl Kernel for FreeBsd {
             found.map_or(LinkState::Absent, |interface| LinkState::of(interface.up, interface.running))
         };
         let links = links.iter().map(|name| LinkSnapshot { name: name.clone(), state: state(name) }).collect();
+        let mtu = interfaces.iter().find(|i| i.name.as_str() == "pfsync0").map(|i| i.mtu);
         let matters = |name: &InterfaceName| {
             vhids.iter().any(|v| v.id.interface == *name)
                 || pfsync.as_ref().is_some_and(|p| p.syncdev.as_ref() == Some(name))
@@ -128,6 +129,7 @@ impl Kernel for FreeBsd {
             pfsync: pfsync.map(|p| PfsyncSnapshot {
                 syncdev: p.syncdev,
                 syncpeer: p.syncpeer.map(|peer| peer.address),
+                mtu,
                 version: p.version,
                 in_sync: p.in_sync,
                 ipackets,

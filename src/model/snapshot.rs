@@ -214,6 +214,15 @@ pub struct CarpCounters {
     pub opackets: u64,
     /// IPv6 adverts sent.
     pub opackets6: u64,
+    /// Adverts with another TTL than 255: routed, not sent by a neighbour.
+    #[serde(default)]
+    pub badttl: u64,
+    /// Adverts that are too short, or of another version or checksum than theirs.
+    #[serde(default)]
+    pub malformed: u64,
+    /// Adverts that were not sent for want of memory.
+    #[serde(default)]
+    pub unsent: u64,
 }
 
 /// `pfsync0`.
@@ -223,6 +232,9 @@ pub struct PfsyncSnapshot {
     pub syncdev: Option<InterfaceName>,
     /// The unicast peer, if not the multicast group.
     pub syncpeer: Option<IpAddr>,
+    /// The largest packet of states, in bytes; the kernel takes it over from the syncdev.
+    #[serde(default)]
+    pub mtu: Option<u32>,
     /// Message format: 1301, 1400 or 1500.
     pub version: u32,
     /// No bulk update is running. True also if one failed: the kernel then pretends success.

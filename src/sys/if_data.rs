@@ -1,6 +1,7 @@
 //! `struct if_data` (152 bytes, `sys/net/if.h`): what getifaddrs(3) and the routing socket tell of an interface, and of each
 //! of its addresses. Of an interface the link state counts, of an address the vhid; the other one is 0.
 
+use super::netlink::u32_at;
 use crate::model::Vhid;
 
 /// Bytes of the structure.
@@ -13,6 +14,7 @@ const TYPE: usize = 0;
 const LINK_STATE: usize = 4;
 const VHID: usize = 5;
 const LENGTH: usize = 6;
+const MTU: usize = 8;
 
 const _: () = assert!(LENGTH + 2 == NEEDED && NEEDED <= SIZE);
 
@@ -30,6 +32,8 @@ pub struct IfData {
     pub link: bool,
     /// The vhid that an address belongs to.
     pub vhid: Option<Vhid>,
+    /// The largest packet of an interface, in bytes; 0 of an address.
+    pub mtu: u32,
 }
 
 impl IfData {
@@ -42,6 +46,7 @@ impl IfData {
             kind: head[TYPE],
             link: head[LINK_STATE] == LINK_STATE_UP,
             vhid: Vhid::new(head[VHID].into()),
+            mtu: u32_at(bytes, MTU).unwrap_or_default(),
         })
     }
 
@@ -80,9 +85,13 @@ mod tests {
 
     #[test]
     fn the_layout_is_the_kernel_s() {
-        for (name, at) in
-            [("ifi_type", TYPE), ("ifi_link_state", LINK_STATE), ("ifi_vhid", VHID), ("ifi_datalen", LENGTH)]
-        {
+        for (name, at) in [
+            ("ifi_type", TYPE),
+            ("ifi_link_state", LINK_STATE),
+            ("ifi_vhid", VHID),
+            ("ifi_datalen", LENGTH),
+            ("ifi_mtu", MTU),
+        ] {
             assert_eq!(abi().field("struct if_data", name)[0], at, "{name}");
         }
         assert_eq!(abi().size("struct if_data"), SIZE);

@@ -104,6 +104,9 @@ pub fn carp(bytes: &[u8]) -> Option<CarpCounters> {
         badvhid: stats.badvhid,
         opackets: stats.opackets,
         opackets6: stats.opackets6,
+        badttl: stats.badttl,
+        malformed: [stats.hdrops, stats.badsum, stats.badver, stats.badlen].into_iter().fold(0, u64::saturating_add),
+        unsent: stats.onomem,
     })
 }
 

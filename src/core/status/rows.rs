@@ -54,6 +54,12 @@ fn vhid(vhid: &VhidSnapshot, demotion: Demotion) -> VhidStatus {
             advbase: Some(carp.advbase.get()),
             advskew: Some(carp.advskew.get()),
             effective_advskew: Some(carp.advskew.effective(demotion)),
+            peers: carp
+                .peer
+                .map(|peer| peer.to_string())
+                .into_iter()
+                .chain(carp.peer6.map(|peer| peer.to_string()))
+                .collect(),
             ..row
         },
         VhidProtocol::Vrrp(vrrp) => VhidStatus {
@@ -75,6 +81,7 @@ pub(super) fn empty(id: &VhidRef, state: VhidState) -> VhidStatus {
         advbase: None,
         advskew: None,
         effective_advskew: None,
+        peers: Vec::new(),
         priority: None,
         interval: None,
         addresses: Vec::new(),
@@ -83,12 +90,18 @@ pub(super) fn empty(id: &VhidRef, state: VhidState) -> VhidStatus {
 }
 
 pub(super) fn carp(snapshot: &Snapshot, badauth_ago: Option<Duration>) -> CarpStatus {
+    let counters = &snapshot.counters;
     CarpStatus {
         allow: snapshot.sysctls.allow,
         preempt: snapshot.sysctls.preempt,
-        badauth: snapshot.counters.badauth,
+        badauth: counters.badauth,
         badauth_ago: badauth_ago.map(|ago| ago.as_secs()),
-        badvhid: snapshot.counters.badvhid,
+        badvhid: counters.badvhid,
+        received: counters.ipackets.saturating_add(counters.ipackets6),
+        sent: counters.opackets.saturating_add(counters.opackets6),
+        badttl: counters.badttl,
+        malformed: counters.malformed,
+        unsent: counters.unsent,
     }
 }
 
@@ -96,6 +109,7 @@ pub(super) fn pfsync(snapshot: &Snapshot) -> Option<PfsyncStatus> {
     snapshot.pfsync.as_ref().map(|p| PfsyncStatus {
         syncdev: p.syncdev.clone(),
         syncpeer: p.syncpeer.map(|peer| peer.to_string()),
+        mtu: p.mtu,
         version: p.version,
         in_sync: p.in_sync,
     })

@@ -11,7 +11,7 @@ use crate::core::link::Level;
 use crate::core::policy::{Mode, Require};
 use crate::core::role::Role;
 use crate::core::service::{ActionKind, ActionResult, Is};
-use crate::core::status::{LinkStatus, ServiceStatus, Source, Status, VhidState, VhidStatus};
+use crate::core::status::{CarpStatus, LinkStatus, ServiceStatus, Source, Status, VhidState, VhidStatus};
 use crate::ctl::text::GLUE;
 use crate::ctl::time;
 use crate::model::{AdvSkew, LinkState, ServiceName, VhidRef, Wall};
@@ -33,11 +33,7 @@ pub fn node(status: &Status, view: &View) -> String {
     }
     if let Some(carp) = &status.carp {
         row(&mut page, "preempt", preempt(carp.preempt));
-        let text = format!(
-            "{} adverts failed authentication since boot, {} were for vhids that are not configured here",
-            carp.badauth, carp.badvhid
-        );
-        row(&mut page, "adverts", &text);
+        row(&mut page, "adverts", &adverts(carp));
     }
     for vhid in &status.vhids {
         let text = format!("{}; {}", short(vhid, status.source, view.now()), arithmetic(status, vhid));
@@ -78,6 +74,9 @@ pub fn vhid(status: &Status, wanted: &VhidRef, view: &View) -> Result<String, St
             row(&mut page, "adverts", &text);
         }
         row(&mut page, "preempt", preempt(carp.preempt));
+    }
+    if !vhid.peers.is_empty() {
+        row(&mut page, "unicast", &format!("its adverts go to {} alone", vhid.peers.join(" and ")));
     }
     let addresses = if vhid.addresses.is_empty() { "none".to_owned() } else { vhid.addresses.join(", ") };
     row(&mut page, "addresses", &addresses);
@@ -173,6 +172,24 @@ fn short(vhid: &VhidStatus, source: Source, now: Wall) -> String {
         }
     };
     format!("{}{since}{changes}", vhid.state.as_str())
+}
+
+/// What the kernel counts. What hardly ever happens is told only where it has.
+fn adverts(carp: &CarpStatus) -> String {
+    let mut text = format!(
+        "{} adverts failed authentication since boot, {} were for vhids that are not configured here",
+        carp.badauth, carp.badvhid
+    );
+    for (count, what) in [
+        (carp.badttl, "came through a router, which CARP refuses"),
+        (carp.malformed, "were damaged or of another version"),
+        (carp.unsent, "could not be sent for want of memory"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text
 }
 
 /// The effective skew, as the kernel adds it up; of VRRP the priority, which nothing is added to.

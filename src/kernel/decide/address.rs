@@ -89,7 +89,7 @@ mod tests {
 
     fn em0(up: bool) -> Vec<Interface> {
         let name = "em0".parse().unwrap();
-        vec![Interface { name, up, link: true, running: true, multicast: true, may_carry_carp: true }]
+        vec![Interface { name, up, link: true, running: true, multicast: true, may_carry_carp: true, mtu: 1500 }]
     }
 
     fn at(interface: &str, net: &str, vhid: u32) -> Address {

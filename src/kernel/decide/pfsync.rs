@@ -138,6 +138,7 @@ mod tests {
 
     fn interfaces() -> Vec<Interface> {
         let named = |name: &str, multicast| Interface {
+            mtu: 1500,
             name: name.parse().unwrap(),
             up: true,
             link: true,

@@ -90,6 +90,7 @@ impl Entry<'_> {
             up: has(libc::IFF_UP),
             link: data.link,
             running: has(libc::IFF_RUNNING),
+            mtu: data.mtu,
             multicast: has(libc::IFF_MULTICAST),
             may_carry_carp: data.may_carry_carp() && has(libc::IFF_MULTICAST),
         })

@@ -170,6 +170,7 @@ impl Node {
         PfsyncSnapshot {
             syncdev: pfsync.syncdev.map(|i| self.interfaces[i].name.clone()),
             syncpeer: pfsync.peer,
+            mtu: None,
             version: pfsync.version,
             in_sync: pfsync.in_sync,
             ipackets: pfsync.ipackets,

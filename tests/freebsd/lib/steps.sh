@@ -157,8 +157,11 @@ take() {
 	"preempt on") on "$node" sysctl net.inet.carp.preempt=1 > /dev/null ;;
 	"preempt off") on "$node" sysctl net.inet.carp.preempt=0 > /dev/null ;;
 	"vip add")
-		echo "$node ${4#*@} ${4%@*} 0 $3" >> "$CASE/nodes.all"
-		vip "$node" "${4#*@}" "${4%@*}" "$3"
+		# While CARP is disabled the vhid is not there, and has to be made as it was: with its skew and its password.
+		segment=${4#*@} vhid=${4%@*}
+		word=$(awk -v n="$node" -v s="$segment" -v v="$vhid" '$1 == n && $2 == s && $3 == v { print $4; exit }' "$CASE/nodes.all")
+		echo "$node $segment $vhid ${word:-0} $3" >> "$CASE/nodes.all"
+		vhid "$node" "$segment" "$vhid" "${word:-0}" "$3"
 		;;
 	"password "*) on "$node" ifconfig "$(if_of "$node" "${2#*@}")" vhid "${2%@*}" pass another-one \
 	    advskew "$(awk -v n="$node" -v s="${2#*@}" '$1 == n && $2 == s { print $4; exit }' "$CASE/nodes.all")" ;;
@@ -167,10 +170,12 @@ take() {
 		vips_of "$node" | while read -r segment vhid one; do vip_gone "$node" "$segment" "${one%/*}"; done
 		;;
 	"carp enable")
-		on "$node" sysctl net.inet.carp.allow=1 > /dev/null
+		# In the lab all of it is one moment. Here each address takes a program, and with allow=1 before the last of them a vhid would
+		# refuse the other node's adverts for so long, after 3 s as MASTER.
 		awk -v n="$node" '$1 == n { print $2, $3, $4, $5 }' "$CASE/nodes.all" | while read -r segment vhid word one; do
 			vhid "$node" "$segment" "$vhid" "$word" "$one"
 		done
+		on "$node" sysctl net.inet.carp.allow=1 > /dev/null
 		;;
 	"crash "*) carpd_kill "$node"; node_off "$node" ;;
 	"reboot "*) carpd_kill "$node" TERM; node_off "$node" ;;
