@@ -32,7 +32,7 @@ mod why;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use args::{Cli, Command, Config, Demotion, Global};
 use exit::Ended;
@@ -51,7 +51,7 @@ pub struct Context {
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    match Cli::try_parse_from(&args) {
+    match args::read(&args) {
         Ok(cli) => exit::code(run(cli)),
         Err(usage) => {
             let wrong = usage.use_stderr();

@@ -1,9 +1,10 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::out::Color;
@@ -384,8 +385,33 @@ fn reason(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A command line, read.
+///
+/// Building all the commands takes longer than most of them run, so it is read against its own one first. What that does not
+/// understand, help among it, is for all of them together.
+///
+/// # Errors
+/// It is wrong, or asks for help.
+pub(super) fn read(args: &[OsString]) -> Result<Cli, clap::Error> {
+    alone(args).map_or_else(|| Cli::try_parse_from(args), Ok)
+}
+
+fn alone(args: &[OsString]) -> Option<Cli> {
+    let all = Command::augment_subcommands(clap::Command::new("carpctl"));
+    let own = all.find_subcommand(command_word(args)?)?.clone();
+    let root = Global::augment_args(clap::Command::new("carpctl")).subcommand(own).subcommand_required(true);
+    let mut matches = root.try_get_matches_from(args).ok()?;
+    let command = Command::from_arg_matches_mut(&mut matches).ok()?;
+    Some(Cli { global: Global::from_arg_matches_mut(&mut matches).ok()?, command })
+}
+
 /// Whether a command line that cannot be parsed was meant for `check`, whose exit codes are those of monitoring plugins.
-pub(super) fn is_check(args: &[std::ffi::OsString]) -> bool {
+pub(super) fn is_check(args: &[OsString]) -> bool {
+    command_word(args) == Some("check")
+}
+
+/// The command of a command line, behind the global options.
+fn command_word(args: &[OsString]) -> Option<&str> {
     let mut args = args.iter().skip(1);
     while let Some(arg) = args.next() {
         match arg.to_str() {
@@ -393,10 +419,10 @@ pub(super) fn is_check(args: &[std::ffi::OsString]) -> bool {
                 args.next();
             }
             Some(option) if option.starts_with('-') => {}
-            word => return word == Some("check"),
+            word => return word,
         }
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -413,6 +439,35 @@ mod tests {
     fn the_help_names_the_path_that_is_really_the_default() {
         let help = Cli::command().render_long_help().to_string();
         assert!(help.contains(crate::config::load::DEFAULT_PATH), "{help}");
+    }
+
+    #[test]
+    fn a_command_line_means_the_same_read_against_its_own_command_and_against_all() {
+        let meant = |cli: Result<Cli, clap::Error>| cli.map(|cli| format!("{cli:?}")).map_err(|e| e.to_string());
+        for line in [
+            "status",
+            "--config /c status -x --color never",
+            "--node fw1 why 1@em0",
+            "status --node a --node b",
+            "maintenance enter --reason x --for 1h",
+            "wait 1@em0 --state MASTER --timeout 3s",
+            "apply --guided --yes --remove 7@em1",
+            "lab up -d",
+            "lab --json",
+            "completions zsh",
+            "status --help",
+            "statsu",
+            "check --nonsense",
+            "apply --guided --force",
+            "--config /c --node fw1 status",
+            "-h",
+            "--version",
+            "",
+        ] {
+            let args: Vec<OsString> = ["carpctl"].into_iter().chain(line.split_whitespace()).map(Into::into).collect();
+            assert_eq!(meant(read(&args)), meant(Cli::try_parse_from(&args)), "{line}");
+        }
+        assert!(alone(&["carpctl", "status", "-x"].map(Into::into)).is_some(), "the quick way is taken");
     }
 
     #[test]

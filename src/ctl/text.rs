@@ -8,7 +8,12 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// The columns that `text` occupies.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    text.width()
+    if is_plain(text) { text.len() } else { text.width() }
+}
+
+/// Nothing but visible ASCII and blanks, as nearly every text is: one column a byte, and nothing to clean.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// `text` without what a terminal would act upon: control characters, marks of direction and invisible joiners.
@@ -16,6 +21,9 @@ pub fn width(text: &str) -> usize {
 /// Joiners and variation selectors go because the width of what they join differs from terminal to terminal.
 #[must_use]
 pub fn clean(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     text.chars()
         .filter_map(|c| match c {
             '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => Some(' '),

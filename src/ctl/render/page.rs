@@ -69,7 +69,8 @@ impl Line {
 
     #[must_use]
     pub(in crate::ctl) fn add(mut self, style: Style, text: &str) -> Self {
-        self.0.push((style, clean(text).replace(GLUE, " ")));
+        let text = clean(text);
+        self.0.push((style, if text.contains(GLUE) { text.replace(GLUE, " ") } else { text }));
         self
     }
 
