@@ -68,7 +68,7 @@ pub struct Options {
 #[derive(Debug)]
 pub(crate) enum Event {
     /// To be given to the core as it is.
-    Input(Input),
+    Input(Box<Input>),
     /// A source reported something about CARP or an interface, and with it perhaps states of vhids.
     Hint { source: EventSource, changes: Vec<(VhidRef, CarpState)> },
     /// An interface was brought up or down, or not.

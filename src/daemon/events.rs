@@ -43,7 +43,8 @@ impl Sink {
     /// The source came or went.
     fn connected(&self, connected: bool) {
         // Nobody takes it only when the daemon is ending, which ends the task as well.
-        let _ = self.events.send(Event::Input(Input::EventSource { source: self.source, connected }));
+        let input = Input::EventSource { source: self.source, connected };
+        let _ = self.events.send(Event::Input(Box::new(input)));
     }
 
     /// Passes on a batch, if there is anything in it that matters.

@@ -158,7 +158,7 @@ impl Node {
     /// Something happened.
     pub(crate) fn take(&mut self, event: Event) {
         match event {
-            Event::Input(input) => self.feed(input),
+            Event::Input(input) => self.feed(*input),
             Event::Hint { source, changes } => {
                 self.last_hint = Some(Instant::now());
                 self.counters.hints += 1;
@@ -269,7 +269,7 @@ impl Node {
         let (state, events) = (self.state.clone(), self.events.clone());
         tokio::task::spawn_blocking(move || {
             let result = state.write(&journal);
-            let _ = events.send(Event::Input(Input::Persisted { seq, result }));
+            let _ = events.send(Event::Input(Box::new(Input::Persisted { seq, result })));
         });
     }
 
@@ -278,7 +278,7 @@ impl Node {
         let (settings, events) = (self.configuration.settings.clone(), self.events.clone());
         tokio::task::spawn_blocking(move || {
             let result = create::absent(&settings, again.as_deref());
-            let _ = events.send(Event::Input(Input::Created { boot, result }));
+            let _ = events.send(Event::Input(Box::new(Input::Created { boot, result })));
         });
     }
 

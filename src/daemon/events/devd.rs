@@ -156,7 +156,10 @@ mod tests {
         let mut told = Vec::new();
         while told.len() < 4 {
             told.push(match inbox.recv().await.unwrap() {
-                Event::Input(Input::EventSource { source: EventSource::Devd, connected }) => Err(connected),
+                Event::Input(input) => match *input {
+                    Input::EventSource { source: EventSource::Devd, connected } => Err(connected),
+                    other => panic!("{other:?}"),
+                },
                 Event::Hint { changes, .. } => Ok(changes.into_iter().map(|(_, state)| state).collect::<Vec<_>>()),
                 other => panic!("{other:?}"),
             });

@@ -203,7 +203,10 @@ mod tests {
     fn told(inbox: &mut UnboundedReceiver<Told>) -> Vec<Result<Vec<(VhidRef, CarpState)>, bool>> {
         let one = |event| match event {
             Told::Hint { changes, .. } => Ok(changes),
-            Told::Input(Input::EventSource { connected, .. }) => Err(connected),
+            Told::Input(input) => match *input {
+                Input::EventSource { connected, .. } => Err(connected),
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         };
         std::iter::from_fn(|| inbox.try_recv().ok()).map(one).collect()
