@@ -67,7 +67,7 @@ grep -rhoE "(ask|change)\('[a-z_ ]+'" "${app}/controllers/OPNsense/Carpd/Api/Sta
 done | grep . && failed=1
 sed -n 's/^command:\([^ ]*\).*/\1/p' "${actions}" | sort -u | while read -r program; do
 	case ${program} in
-	/usr/local/sbin/carpctl | /usr/local/etc/rc.d/carpd) ;;
+	/usr/local/sbin/carpctl | /usr/local/etc/rc.d/carpd | /usr/bin/timeout) ;;
 	/usr/local/opnsense/*) [ -x "${plugin}/${program#/usr/local/opnsense/}" ] || echo "no ${program}" ;;
 	/usr/local/etc/*) [ -x "${plugin}/../${program#/usr/local/}" ] || echo "no ${program}" ;;
 	*) echo "an unknown program ${program}" ;;

@@ -120,7 +120,7 @@ final class ApiTest extends CarpdTestCase
 
     public function testWithoutConfigdEveryAnswerSaysWhatIsTheMatter()
     {
-        foreach (['get', 'history', 'check', 'why', 'configCheck'] as $action) {
+        foreach (['get', 'peer', 'history', 'check', 'why', 'configCheck'] as $action) {
             $answer = $this->call('Status', $action);
             $this->assertSame('failed', $answer['result'], $action);
             $this->assertNotSame('', $answer['message']);
@@ -128,6 +128,18 @@ final class ApiTest extends CarpdTestCase
         $this->assertSame('failed', $this->call('Maintenance', 'show')['result']);
         $this->assertSame('failed', $this->post('Maintenance', 'enter', ['reason' => 'x'])['result']);
         $this->assertArrayHasKey('vtnet0', (array)$this->call('Status', 'get')['opnsense']['interfaces']);
+    }
+
+    public function testTheOtherNodeIsAskedOnlyByTheOneThatSynchronises()
+    {
+        Backend::$answers = ['carpd show peer' => '{"result":"ok","data":{"node":"fw2"}}'];
+        $this->assertSame('failed', $this->call('Status', 'peer')['result']);
+        $this->assertSame([], Backend::$asked);
+        $hasync = '<hasync><synchronizetoip>10.99.0.2</synchronizetoip></hasync></opnsense>';
+        $this->useConfig('pair.xml', fn($text) => str_replace('</opnsense>', $hasync, $text));
+        $this->assertSame('fw2', $this->call('Status', 'peer')['data']['node']);
+        Backend::$answers = [];
+        $this->assertSame('failed', $this->call('Status', 'peer')['result']);
     }
 
     public function testTheHistoryIsAListAndItsLengthIsBounded()

@@ -47,6 +47,14 @@ final class HooksTest extends CarpdTestCase
         $this->assertSame(['carpd'], array_keys(carpd_syslog()));
     }
 
+    public function testTheOtherNodeMayAskForTheStatusAndNothingElse()
+    {
+        require_once dirname(__DIR__, 3) . '/opnsense-plugin/src/etc/inc/xmlrpc/carpd.inc';
+        Backend::$answers = ['carpd show status' => '{"node":"fw1"}'];
+        $this->assertSame(['carpd_status_xmlrpc'], xmlrpc_publishable_carpd());
+        $this->assertSame('{"node":"fw1"}', carpd_status_xmlrpc());
+    }
+
     public function testAChangeOfTheInterfacesIsAPokeWithoutWaiting()
     {
         $this->enable();

@@ -83,6 +83,19 @@ class StatusController extends ApiControllerBase
         ];
     }
 
+    /**
+     * The other node's status, by way of the synchronisation: only the node that synchronises can ask.
+     */
+    public function peerAction()
+    {
+        if (trim((string)Config::getInstance()->object()->hasync->synchronizetoip) === '') {
+            return self::failed(gettext('This node synchronises to no other one, so it cannot ask it.'));
+        }
+        $answer = json_decode((string)$this->ask('show peer'), true);
+
+        return is_array($answer) ? $answer : self::failed(gettext('The other node does not answer.'));
+    }
+
     public function historyAction($limit = '100')
     {
         $limit = ctype_digit((string)$limit) ? max(1, min((int)$limit, 1000)) : 100;
