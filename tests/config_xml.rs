@@ -143,7 +143,7 @@ fn old_and_new_high_availability_settings_are_read() {
 fn the_maintenance_flag_is_read() {
     let flag = |xml: &str| parse(&format!("<opnsense>{xml}</opnsense>")).maintenance;
     assert!(flag("<virtualip_carp_maintenancemode>1</virtualip_carp_maintenancemode>"));
-    assert!(!flag("<virtualip_carp_maintenancemode/>") && !flag(""));
+    assert!(flag("<virtualip_carp_maintenancemode/>") && !flag(""));
 }
 
 #[test]

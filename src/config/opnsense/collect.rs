@@ -127,7 +127,8 @@ impl Collector {
                 keep(&mut config.vips, Some(vip), line, "virtual IPs")?;
             }
             Record::Maintenance => {
-                config.maintenance = !matches!(element.text(), "" | "0");
+                // OPNsense's button and its boot script ask whether the element is there, not what is in it.
+                config.maintenance = true;
                 config.maintenance_line = line;
             }
             Record::HaSettings => config.ha = HaSettings::read(element),

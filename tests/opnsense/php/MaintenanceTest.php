@@ -7,6 +7,7 @@
  */
 
 use OPNsense\Carpd\Maintenance;
+use OPNsense\Carpd\MaintenanceSystem;
 
 final class MaintenanceTest extends CarpdTestCase
 {
@@ -259,5 +260,36 @@ final class MaintenanceTest extends CarpdTestCase
         flock($lock, LOCK_EX);
         $this->assertNull($this->maintenance()->watch());
         fclose($lock);
+    }
+
+    public function testTheFlagInTheConfigurationIsThatOfOpnsense()
+    {
+        $system = new MaintenanceSystem();
+        $this->assertFalse($system->flag());
+        $system->setFlag(true, 'enter');
+        $system->setFlag(true, 'enter');
+        $this->assertTrue($system->flag());
+        $text = file_get_contents($this->directory . '/config.xml');
+        $flag = '<virtualip_carp_maintenancemode>1</virtualip_carp_maintenancemode>';
+        $this->assertSame(1, substr_count($text, $flag));
+        $this->assertStringContainsString('WAN VIP', $text);
+        // Somebody else's change is neither lost nor brought back.
+        file_put_contents($this->directory . '/config.xml', str_replace('WAN VIP', 'another', $text));
+        $system->setFlag(false, 'leave');
+        $this->assertFalse($system->flag());
+        $text = file_get_contents($this->directory . '/config.xml');
+        $this->assertStringNotContainsString('maintenancemode', $text);
+        $this->assertStringContainsString('another', $text);
+        // As core writes it after an import, or by hand: what is there counts, not what is in it.
+        $this->useConfig('pair.xml', fn($text) => str_replace('</opnsense>', '<virtualip_carp_maintenancemode/></opnsense>', $text));
+        $this->assertTrue($system->flag());
+    }
+
+    public function testTheUsualEndComesFromTheSettings()
+    {
+        $this->assertNull((new MaintenanceSystem())->defaultSeconds());
+        $section = '<OPNsense><carpd><general><maintenance_default_for>2h</maintenance_default_for></general></carpd></OPNsense>';
+        $this->useConfig('pair.xml', fn($text) => str_replace('</opnsense>', $section . '</opnsense>', $text));
+        $this->assertSame(7200, (new MaintenanceSystem())->defaultSeconds());
     }
 }

@@ -29,7 +29,7 @@ function text($argument)
 
 $system = new MaintenanceSystem();
 $maintenance = new Maintenance($system);
-$by = text($argv[1] === 'enter' ? ($argv[5] ?? '') : ($argv[2] ?? '')) ?: 'root';
+$by = text(($argv[1] ?? '') === 'enter' ? ($argv[5] ?? '') : ($argv[2] ?? '')) ?: 'root';
 
 try {
     switch ($argv[1] ?? '') {
