@@ -98,11 +98,20 @@ class Templates(unittest.TestCase):
         ]
         general = {'enabled': '1', 'maintenance_default_for': '2h', 'boot_hold': '2m', 'poll': '2s', 'banner': '1'}
         node = {'name': 'fw1', 'log': 'debug', 'metrics': '1', 'metrics_port': '9513'}
-        services = [SERVICE, {**SERVICE, 'name': 'off', 'enabled': '0'}]
+        services = [
+            SERVICE,
+            {**SERVICE, 'name': 'off', 'enabled': '0'},
+            {'enabled': '1', 'name': 'tunnel', 'follows': '1@wan', 'mode': 'warm', 'link_interface': 'wg20'},
+            {'enabled': '1', 'name': 'by_configd', 'follows': '3@lan', 'driver': 'configd', 'configd_start': 'x start',
+             'configd_stop': 'x stop', 'process_program': 'x', 'process_pidfile': '/var/run/x.pid'},
+            {'enabled': '1', 'name': 'by_script', 'follows': '3@lan', 'driver': 'script', 'script': 'web'},
+            {'enabled': '1', 'name': 'of_a_profile', 'follows': '9@lan', 'profile': 'frr'},
+        ]
         text = self.render(general=general, services=services, probes=probes, node=node)
         self.assertEqual(self.check(text), [], text)
         for part in ['name = "fw1"', 'log = "debug"', 'poll = "2s"', 'listen = "127.0.0.1:9513"', 'boot = "2m"',
-                     'follows = ["1@wan", "3@lan"]', 'default_for = "2h"', 'demote = 240', 'healthy = ["200-299", "404"]']:
+                     'follows = ["1@wan", "3@lan"]', 'default_for = "2h"', 'demote = 240', 'interface = "wg20"', 'profile = "frr"',
+                     'start = ["/usr/local/etc/carpd/scripts/web", "start"]', 'healthy = ["200-299", "404"]']:
             self.assertIn(part, text)
         for part in ['"off"', 'of another', 'not rendered', 'stop_limit', 'password', 's3cret']:
             self.assertNotIn(part, text)
