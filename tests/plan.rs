@@ -90,6 +90,7 @@ fn cluster() -> Cluster {
         senderr_factor: 240,
         pfsync: None,
         opnsense_maintenance: false,
+        tunnels: Vec::new(),
     };
     Cluster::new(vec![node], WorldConfig::default()).unwrap()
 }

@@ -17,10 +17,10 @@ const FIRST: Duration = Duration::from_secs(2);
 /// For how long it is remembered that somebody has changed it.
 const MEMORY: Duration = Duration::from_secs(600);
 
-/// Who changes it more often than this in [`A_FIGHT`] is answered after a pause, and is told of once in that time.
+/// Who changes it more often than this in [`A_FIGHT`] is answered after a short pause, and is told of no more in that time.
 const ROUNDS: usize = 5;
 const A_FIGHT: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a link should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,7 +150,7 @@ impl Link {
         self.is_meddled_with(want, now.mono)
     }
 
-    /// The first rounds of a fight are answered at once, and told.
+    /// The first rounds of a fight are answered at once, and told. Those that follow must not make carpd as busy as whoever it fights with.
     fn is_meddled_with(&mut self, want: Level, now: Mono) -> Option<LinkNotice> {
         self.meddled.retain(|at| now.since(*at) < MEMORY);
         let rounds = self.meddled.iter().filter(|at| now.since(**at) < A_FIGHT).count();

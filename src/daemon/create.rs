@@ -67,6 +67,7 @@ mod tests {
             senderr_factor: 240,
             pfsync: None,
             opnsense_maintenance: false,
+            tunnels: Vec::new(),
         };
         Cluster::new(vec![node], WorldConfig::default()).unwrap()
     }

@@ -106,6 +106,9 @@ impl Cluster {
                 self.world.add_address(id, &interface.name, *net, None)?;
             }
         }
+        for tunnel in &plan.tunnels {
+            self.tunnel(at, tunnel, TunnelChange::Raise)?;
+        }
         self.apply_vhids(at)?;
         self.world.set_preempt(id, plan.preempt)?;
         self.world.set_pf(id, true)?;

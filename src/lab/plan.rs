@@ -27,6 +27,8 @@ pub struct NodePlan {
     pub pfsync: Option<PfsyncPlan>,
     /// OPNsense's own maintenance mode is on, which adds 240 at every boot.
     pub opnsense_maintenance: bool,
+    /// The tunnels that are made and raised at boot, whatever the election says.
+    pub tunnels: Vec<InterfaceName>,
 }
 
 /// An interface.
@@ -116,6 +118,7 @@ impl NodePlan {
             senderr_factor: 0,
             pfsync,
             opnsense_maintenance: config.maintenance,
+            tunnels: Vec::new(),
         }
     }
 
@@ -175,6 +178,7 @@ impl NodePlan {
             senderr_factor: 240,
             pfsync,
             opnsense_maintenance: false,
+            tunnels: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ mod early;
 mod follow;
 mod hostile;
 mod limits;
+mod link;
 mod nudge;
 mod reload;
 mod start;

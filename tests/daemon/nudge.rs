@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use carpd::control::{Answer, Ask};
 use carpd::model::CarpState::{Backup, Master};
+use carpd::model::{LinkSnapshot, LinkState};
 
 use crate::support::{Node, vhids, wait_for};
 
@@ -77,4 +78,24 @@ fn a_daemon_that_is_nudged_looks_at_once() {
     assert_eq!(nudge(&node), (Some(0), String::new()));
     let Some(Answer::History { entries }) = node.ask(&Ask::History { limit: 100 }) else { panic!("no history") };
     assert!(entries.iter().any(|entry| entry.note.text.starts_with("BACKUP -> MASTER")), "{entries:?}");
+}
+
+#[test]
+fn without_a_daemon_a_nudge_takes_the_link_of_a_standby_down_and_leaves_a_warm_process_alone() {
+    let mut node = Node::new(&vhids(1, Master));
+    let more = "settle = \"100ms\"\nmode = \"warm\"\nlink = { interface = \"wg0\" }";
+    node.add_service("gw", "1@vtnet0", more);
+    let link = LinkSnapshot { name: "wg0".parse().unwrap(), state: LinkState::Up };
+    node.kernel.change(|kernel| kernel.snapshot.links.push(link));
+    node.write_usual_program();
+    node.write_configuration("");
+    std::fs::create_dir_all(node.path("state")).unwrap();
+    std::fs::write(node.path("gw.up"), "").unwrap();
+    assert_eq!(nudge(&node), (Some(0), String::new()), "a MASTER keeps its link");
+    node.kernel.set("1@vtnet0", Backup);
+    let (code, told) = nudge(&node);
+    assert!(code == Some(0) && told.contains("gw: link wg0 taken down without carpd"), "{told}");
+    assert_eq!(node.kernel.lock().snapshot.links[0].state, LinkState::Down);
+    assert!(node.path("gw.up").exists() && node.actions("gw").is_empty());
+    assert_eq!(nudge(&node), (Some(0), String::new()), "all is as it should be");
 }

@@ -53,6 +53,8 @@ pub struct KernelState {
     pub stall_before_write: bool,
     /// A write has to wait after it was made.
     pub stall_after_write: bool,
+    /// Bringing this interface up or down has to wait.
+    pub stall_link: Option<model::InterfaceName>,
     /// A write is waiting.
     pub stalled: bool,
     /// Nothing can be read.
@@ -75,6 +77,7 @@ impl FakeKernel {
             lose_write: false,
             stall_before_write: false,
             stall_after_write: false,
+            stall_link: None,
             stalled: false,
             broken: false,
         };
@@ -152,6 +155,7 @@ impl FakeKernel {
             }
             KernelAsk::DemotionLog => KernelAnswer::DemotionLog { lines: state.log.clone() },
             KernelAsk::Write { write: model::Write::Link { interface, up } } => {
+                state = self.stall(state, |s| s.stall_link.as_ref() == Some(&interface));
                 let found = state.snapshot.links.iter_mut().find(|link| link.name == interface);
                 match found {
                     Some(link) => link.state = model::LinkState::of(up, up),

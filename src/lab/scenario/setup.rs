@@ -142,8 +142,10 @@ fn node(near: &Path, file: &NodeFile, carpd: &Carpd) -> Result<NodeSetup, String
     let Vips::Static(vips) = &loaded.settings.vips else {
         return Err(text(&"it names no VIPs: write vips.source = \"static\", or name a config.xml"));
     };
-    let plan = NodePlan::from_static(&file.name, vips);
+    let mut plan = NodePlan::from_static(&file.name, vips);
     let policy = Policy { node: file.name.clone(), ..loaded.policy() };
+    let alone = policy.services.iter().filter(|service| !service.driven);
+    plan.tunnels = alone.filter_map(|service| service.link.clone()).collect();
     Ok(NodeSetup { plan, policy })
 }
 

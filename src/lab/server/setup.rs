@@ -123,7 +123,9 @@ enum VipsPart {
 /// The node's file or the lab's directory cannot be used.
 pub fn prepare(lab: &LabDir, input: &NodeInput, carpctl: &Path) -> Result<NodeSetup, SetupError> {
     check_name(&input.name)?;
-    let draft = draft(input)?;
+    let mut draft = draft(input)?;
+    let alone = draft.services.iter().filter_map(|(.., own)| own.as_ref()).filter(|own| own.driver.is_none());
+    draft.plan.tunnels = alone.filter_map(|service| service.link.clone()).collect();
     if draft.plan.vhids.is_empty() {
         return Err(SetupError::NoVhid(input.name.clone()));
     }
@@ -219,7 +221,8 @@ fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
     if own.is_empty() {
         notes.push(format!("{}: no service in its file; `gateway` follows all its vhids", input.name));
     }
-    for (name, ..) in &own {
+    let driven = |own: &Option<Service>| own.as_ref().is_some_and(|own| own.driver.is_some());
+    for (name, ..) in own.iter().filter(|(.., own)| driven(own)) {
         notes.push(format!("{}: a stand-in runs in place of the service {name}, without its probes", input.name));
     }
     let services = if own.is_empty() { stand_in(&plan) } else { own };
@@ -455,6 +458,20 @@ mod tests {
             assert_eq!(loaded.settings.services[0].follows.len(), 2);
             assert_eq!(loaded.settings.node.name, input.name);
         }
+        lab.remove().unwrap();
+    }
+
+    #[test]
+    fn a_service_without_a_process_gets_its_tunnel_and_no_stand_in() {
+        let lab = lab("link");
+        let file = lab.paths().root().join("own.toml");
+        let text = "[vips]\nsource = \"static\"\n[[vips.vhid]]\ninterface = \"em0\"\nvhid = 7\naddresses = [\"192.0.2.1/24\"]\n\
+                    [[service]]\nname = \"vpn\"\nfollows = [\"7@em0\"]\n[service.link]\ninterface = \"wg0\"\n";
+        std::fs::write(&file, text).unwrap();
+        let input = NodeInput { name: "a".to_owned(), file: InputFile::Path(file) };
+        let node = prepare(&lab, &input, Path::new("/bin/carpctl")).unwrap();
+        assert_eq!((&node.services[0].driver, &node.plan.tunnels), (&None, &vec!["wg0".parse().unwrap()]));
+        assert!(node.notes.iter().all(|note| !note.contains("stand-in")), "{:?}", node.notes);
         lab.remove().unwrap();
     }
 

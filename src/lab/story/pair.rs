@@ -199,6 +199,7 @@ mod tests {
             senderr_factor: 0,
             pfsync: None,
             opnsense_maintenance: maintenance,
+            tunnels: Vec::new(),
         }
     }
 

@@ -69,6 +69,7 @@ fn pair() -> Shared {
         senderr_factor: 240,
         pfsync: None,
         opnsense_maintenance: false,
+        tunnels: Vec::new(),
     };
     let mut cluster = Cluster::new(vec![node(FW1), node(FW2)], WorldConfig::default()).unwrap();
     cluster.world.advance(Duration::from_secs(6));
