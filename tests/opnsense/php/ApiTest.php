@@ -80,6 +80,7 @@ final class ApiTest extends CarpdTestCase
         $answer = $this->post('Service', 'reconfigure', []);
         $this->assertSame('failed', $answer['status']);
         $this->assertStringContainsString('CARP-C1: no driver; add one', $answer['message']);
+        $this->assertSame($answer['message'], $answer['status_msg']);
         $this->assertStringNotContainsString('CARP-C2', $answer['message']);
         Backend::$answers = ['template reload' => 'Execute error'];
         $this->assertSame('failed', $this->post('Service', 'reconfigure', [])['status']);

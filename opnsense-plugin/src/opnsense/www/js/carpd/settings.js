@@ -69,7 +69,7 @@
         const give = (url, form) => new Promise((resolve, reject) => { saveFormToEndpoint(url, form, resolve, true, reject); });
         give('/api/carpd/settings/set', 'frm_general')
             .then(() => give('/api/carpd/settings/set_node', 'frm_node'))
-            .then(() => done.resolve(), () => done.reject());
+            .then(() => { done.resolve(); }, () => { done.reject(); });
         return done;
     }
 

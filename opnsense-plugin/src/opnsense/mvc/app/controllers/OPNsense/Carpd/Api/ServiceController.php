@@ -38,7 +38,7 @@ class ServiceController extends ApiMutableServiceControllerBase
         $backend = new Backend();
         if (trim((string)$backend->configdpRun('template reload', [static::$internalServiceTemplate])) !== 'OK') {
             $text = gettext('The configuration could not be rendered; see the log of the configuration daemon.');
-            return ['status' => 'failed', 'message' => $text];
+            return self::failed($text);
         }
         if ($this->serviceEnabled()) {
             $answer = self::applied((string)$backend->configdRun('carpd apply'));
@@ -63,9 +63,9 @@ class ServiceController extends ApiMutableServiceControllerBase
                 return ['status' => 'ok'];
             case '2':
                 $text = gettext('carpd has not taken the new configuration; see its log.');
-                return ['status' => 'failed', 'message' => $text];
+                return self::failed($text);
             case '3':
-                return ['status' => 'failed', 'message' => gettext('carpd could not be started; see its log.')];
+                return self::failed(gettext('carpd could not be started; see its log.'));
         }
         $mistakes = [];
         foreach (json_decode($report, true)['findings'] ?? [] as $finding) {
@@ -78,6 +78,12 @@ class ServiceController extends ApiMutableServiceControllerBase
         }
         $text = gettext('The configuration in force was kept.');
 
-        return ['status' => 'failed', 'message' => $text . "\n" . implode("\n", $mistakes)];
+        return self::failed($text . "\n" . implode("\n", $mistakes));
+    }
+
+    /** Core's button for applying shows `status_msg`. */
+    private static function failed($text)
+    {
+        return ['status' => 'failed', 'message' => $text, 'status_msg' => $text];
     }
 }
