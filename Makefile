@@ -32,6 +32,7 @@ test: prepare
 long: test bench fuzz deny
 	sh tests/ci/cross.sh lint aarch64-unknown-freebsd
 	sh tests/ci/browser.sh
+	sh tests/ci/web.sh browser
 	sh tests/ci/postgresql.sh
 	$(MAKE) advisories
 
