@@ -28,6 +28,7 @@ pub mod status;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod unmanaged;
 mod vhids;
 mod vrrp;
 
@@ -35,7 +36,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use io::{Created, Effect, Input, Level, Note, Part, Reply, Request, Topic};
-pub use journal::{Journal, Maintenance};
+pub use journal::{Journal, Maintenance, Unmanaged};
 
 use adverts::Adverts;
 use create::Creation;
@@ -99,6 +100,8 @@ pub struct Core {
     waiting: Vec<(u64, String)>,
     /// Who asked for the end of the maintenance, until that is told; `None` if it ends by itself.
     left_by: Option<String>,
+    /// Who gave which service back, until that is told.
+    given_back: BTreeMap<ServiceName, String>,
     stopping: bool,
     exited: bool,
     out: Vec<Effect>,
@@ -137,6 +140,7 @@ impl Core {
             since: BTreeMap::new(),
             waiting: Vec::new(),
             left_by: None,
+            given_back: BTreeMap::new(),
             stopping: false,
             exited: false,
             policy,
@@ -166,6 +170,7 @@ impl Core {
         let ledger = (ready && self.share_is_wrong()).then_some(self.ledger_retry);
         let end = self.journal.maintenance.as_ref().and_then(Maintenance::ends).filter(|_| idle);
         let expiry = end.map(|end| now.mono + end.since(now.wall));
+        let unmanaged = self.next_unmanaged_end(now).filter(|_| idle);
         let times = [
             self.observer.next(),
             services,
@@ -173,6 +178,7 @@ impl Core {
             ledger,
             self.journal.hold_until,
             expiry,
+            unmanaged,
             self.creation.wake().filter(|_| self.may_create()),
         ];
         times.into_iter().flatten().min().unwrap_or(now.mono + self.policy.poll)
@@ -186,6 +192,9 @@ impl Core {
         };
         if self.policy.services[at].is_warm() {
             return (true, format!("{name} runs on both nodes; only its link follows the election"));
+        }
+        if let Some(taken) = self.journal.unmanaged.get(name) {
+            return (true, format!("{name} is {}", taken.said()));
         }
         let follows: Vec<String> = self.policy.services[at].follows.iter().map(ToString::to_string).collect();
         let follows = follows.join(", ");
@@ -321,6 +330,7 @@ impl Core {
             self.journal.maintenance = None;
             self.left_by = None;
         }
+        self.end_unmanaged(now);
         if self.journal.hold_until.is_some_and(|until| now.mono >= until || self.is_master_by_carp()) {
             self.journal.hold_until = None;
             self.note(Level::Info, Topic::Demotion, "", "the boot hold is over".to_owned());
@@ -339,6 +349,7 @@ impl Core {
             let grace_over = was_read && unreadable_for.is_some_and(|waited| waited >= policy.unknown_grace);
             let role = if self.stopping && policy.on_exit == OnExit::Standby { Some(Role::Standby) } else { role };
             service.draining = self.journal.drain;
+            service.leave_alone(self.journal.unmanaged.contains_key(&policy.name), now.mono);
             if policy.is_warm() && !self.stopping {
                 service.keep_running(role, now.mono);
             } else {
@@ -411,6 +422,7 @@ impl Core {
     fn leave_if_done(&mut self) {
         let standby_left = self.policy.services.iter().zip(&self.services).any(|(policy, service)| {
             policy.on_exit == OnExit::Standby
+                && !service.unmanaged
                 && (service.busy.is_some()
                     || policy.driven && service.is == Is::Running && !service.failed_to_stop()
                     || service.link.as_ref().is_some_and(Link::is_pending))

@@ -22,6 +22,7 @@ mod nudge;
 pub mod out;
 pub mod plan;
 pub mod render;
+mod service;
 mod shows;
 pub mod target;
 pub mod text;
@@ -92,6 +93,7 @@ fn run(cli: Cli) -> Ended {
         Command::Status(args) => shows::status(&mut context?, &args),
         Command::Why { object } => why::why(&mut context?, object.as_ref()),
         Command::Maintenance(command) => maintenance::run(&mut context?, &command),
+        Command::Service(command) => service::run(&mut context?, command),
         Command::Drain { cancel: true, .. } => drain::cancel(&mut context?),
         Command::Drain { limit, .. } => drain::drain(&mut context?, limit),
         Command::Check { expect } => match context {

@@ -281,6 +281,49 @@ fn may_run_asks_the_daemon_then_the_kernel_and_is_open_for_what_carpd_does_not_m
 }
 
 #[test]
+fn a_service_in_a_persons_hands_may_run_even_if_the_daemon_is_dead() {
+    let node = Node::new(SERVICE).kernel(snapshot(&[("1@em0", CarpState::Backup)]));
+    let config = std::fs::read_to_string(node.path("carpd.toml")).unwrap();
+    let state = node.path("state");
+    std::fs::create_dir(&state).unwrap();
+    let config = config.replacen("[node]", &format!("[node]\nstate_dir = \"{}\"", state.display()), 1);
+    std::fs::write(node.path("carpd.toml"), config).unwrap();
+    let left = |until: &str| {
+        let taken =
+            format!(r#""gw":{{"reason":"adoption","by":"anna","since":"2026-05-01T00:00:00.000Z","until":"{until}"}}"#);
+        let rest = r#""boot":"b","share":0,"mark":0,"pending":null,"maintenance":null,"hold_until":null"#;
+        let text = format!(r#"{{"format":1,"journal":{{{rest},"unmanaged":{{{taken}}}}}}}"#);
+        std::fs::write(state.join("state.json"), text).unwrap();
+    };
+    left("2999-01-01T00:00:00.000Z");
+    let said = node.run(&["may-run", "gw", "-v"]).exits(0).out;
+    assert!(said.starts_with("yes: gw is in the hands of anna until 2999"), "{said}");
+    left("2026-05-01T01:00:00.000Z");
+    node.run(&["may-run", "gw"]).exits(1);
+}
+
+#[test]
+fn a_service_is_taken_over_for_a_time_and_given_back() {
+    let (asked, asks) = std::sync::mpsc::channel();
+    let node = Node::new("").daemon(move |_, ask| {
+        asked.send(ask).unwrap();
+        Answer::Reply { reply: Reply::Done { text: "gw is somebody's".to_owned() } }.into()
+    });
+    let said = node.run(&["service", "unmanage", "gw", "--for", "15m", "--reason", "adoption"]).exits(0);
+    assert_eq!(said.out, "fw1: gw is somebody's\n");
+    let Ask::Change { change: Request::ServiceUnmanage { service, until, reason } } = asks.recv().unwrap() else {
+        panic!("something else was asked")
+    };
+    let left = until.since(carpd::ctl::time::now()).as_secs();
+    assert!(service.as_str() == "gw" && reason == "adoption" && (800..=900).contains(&left), "{left}");
+    node.run(&["service", "manage", "gw"]).exits(0);
+    assert!(matches!(asks.recv().unwrap(), Ask::Change { change: Request::ServiceManage { .. } }));
+    for wrong in [&["service", "unmanage", "gw"][..], &["service", "unmanage", "gw", "--for", "32d"]] {
+        node.run(wrong).exits(64);
+    }
+}
+
+#[test]
 fn may_run_is_not_open_where_what_the_command_line_names_cannot_be_used() {
     let run = |args: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_carpctl"));

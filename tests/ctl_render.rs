@@ -112,6 +112,7 @@ fn service_row() -> impl Strategy<Value = ServiceStatus> {
             mode: if name.len().is_multiple_of(2) { Mode::Warm } else { Mode::Service },
             process: !name.len().is_multiple_of(3),
             link: link_row(&name),
+            unmanaged: (name.len() % 3 == 0).then(samples::taken),
             busy,
             last_action,
         },

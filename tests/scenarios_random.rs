@@ -51,6 +51,8 @@ fn to_node() -> impl Strategy<Value = String> {
         "do = \"interface up\"\ninterface = \"wg20\"",
         "do = \"interface down\"\ninterface = \"wg20\"",
         "do = \"interface destroy\"\ninterface = \"wg20\"",
+        "do = \"service unmanage\"\nservice = \"gateway\"\nfor = \"40s\"",
+        "do = \"service manage\"\nservice = \"gateway\"",
         "do = \"vip add\"\nvhid = \"1@wan\"\naddress = \"172.18.0.110/24\"",
         "do = \"vip del\"\nvhid = \"1@wan\"\naddress = \"172.18.0.110/24\"",
         "do = \"password\"\nvhid = \"3@lan\"\npassword = \"one\"",

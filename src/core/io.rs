@@ -119,6 +119,20 @@ pub enum Request {
     Drain,
     /// The shutdown was called off.
     DrainCancel,
+    /// A person takes a service over: it is neither started, stopped nor judged for a while.
+    ServiceUnmanage {
+        /// The service.
+        service: ServiceName,
+        /// Until when.
+        until: Wall,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// The person gives it back.
+    ServiceManage {
+        /// The service.
+        service: ServiceName,
+    },
     /// Tell an uncertain ledger whether the announced write arrived, which only a person can judge.
     LedgerAssume {
         /// It did.

@@ -1,10 +1,10 @@
 //! What has to survive a crash, and a reboot: written before the deed it describes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Demotion, Mono, Wall};
+use crate::model::{Demotion, Mono, ServiceName, Wall};
 
 /// The content of the state file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,24 @@ pub struct Journal {
     /// The probes, as `service/probe`, whose verdict in that boot is a reason for the share.
     #[serde(default)]
     pub unhealthy: BTreeSet<String>,
+    /// The services that a person has taken over, and for how long.
+    #[serde(default)]
+    pub unmanaged: BTreeMap<ServiceName, Unmanaged>,
+}
+
+impl Journal {
+    /// What people have asked for, which is told to them as done only when it is durable.
+    #[must_use]
+    pub fn asks_the_same_as(&self, other: &Self) -> bool {
+        self.maintenance == other.maintenance && self.drain == other.drain && self.unmanaged == other.unmanaged
+    }
+
+    /// Forgets what people have asked for since `durable`.
+    pub fn ask_the_same_as(&mut self, durable: &Self) {
+        self.maintenance.clone_from(&durable.maintenance);
+        self.drain = durable.drain;
+        self.unmanaged.clone_from(&durable.unmanaged);
+    }
 }
 
 /// A write to the demotion sysctl: announced in the journal, then made, then confirmed.
@@ -68,9 +86,62 @@ impl Maintenance {
     }
 }
 
+/// A person has taken a service over: carpd neither starts, stops nor judges it. It always ends by itself, so that nobody has to
+/// remember it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Unmanaged {
+    /// Why, in the person's words; may be empty.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// Since when.
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub since: Wall,
+    /// Until when.
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub until: Wall,
+}
+
+impl Unmanaged {
+    /// When it ends. A clock that stands before the beginning proves nothing, so it never ends before that.
+    #[must_use]
+    pub fn ends(&self) -> Wall {
+        self.until.max(self.since)
+    }
+
+    /// Whether it has run out at `wall`.
+    #[must_use]
+    pub fn expired(&self, wall: Wall) -> bool {
+        wall >= self.ends()
+    }
+
+    /// Who has it, until when and why, as the end of a sentence.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let reason = if self.reason.is_empty() { "no reason given" } else { &self.reason };
+        format!("in the hands of {} until {}: {reason}", self.by, self.until.rfc3339())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_journal_from_before_services_could_be_taken_over_still_loads() {
+        let old = r#"{"boot":"b","share":241,"mark":1,"pending":null,"maintenance":null,"hold_until":null}"#;
+        let journal: Journal = serde_json::from_str(old).unwrap();
+        assert_eq!(journal, Journal { boot: "b".into(), share: Demotion::new(241), mark: 1, ..Journal::default() });
+    }
+
+    #[test]
+    fn a_clock_before_the_beginning_keeps_a_service_in_a_persons_hands() {
+        let (reason, by) = (String::new(), "anna".to_owned());
+        let taken = Unmanaged { reason, by, since: Wall::from_millis(1_000), until: Wall::from_millis(2_000) };
+        assert!(!taken.expired(Wall::from_millis(500)) && !taken.expired(Wall::from_millis(1_999)));
+        assert!(taken.expired(Wall::from_millis(2_000)));
+    }
 
     #[test]
     fn a_clock_before_the_beginning_keeps_maintenance() {

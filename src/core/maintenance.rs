@@ -71,6 +71,8 @@ impl Core {
             Request::Drain => self.drain(id, &by, true),
             Request::DrainCancel => self.drain(id, &by, false),
             Request::LedgerAssume { landed } => self.assume(id, landed),
+            Request::ServiceUnmanage { service, until, reason } => self.unmanage(id, by, service, until, reason, now),
+            Request::ServiceManage { service } => self.manage(id, by, service),
         }
     }
 
@@ -131,8 +133,8 @@ impl Core {
     }
 
     /// Nothing is to be changed; but an earlier change, such as the end of a maintenance, may still be on its way to the disk.
-    fn confirm(&mut self, id: u64, text: &str) {
-        if self.journal.maintenance == self.durable.maintenance && self.journal.drain == self.durable.drain {
+    pub(super) fn confirm(&mut self, id: u64, text: &str) {
+        if self.journal.asks_the_same_as(&self.durable) {
             self.reply(id, Reply::Done { text: text.to_owned() });
         } else {
             self.reply_when_durable(id, text.to_owned());

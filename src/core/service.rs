@@ -142,6 +142,8 @@ pub struct Service {
     pub want: Option<Role>,
     /// It is not to be started, and if it ends, that is somebody's will: the node is being shut down.
     pub draining: bool,
+    /// A person has taken it over, so it is looked at and nothing else.
+    pub unmanaged: bool,
     /// The action under way.
     pub busy: Option<(ActionKind, Mono)>,
     /// The action under way was told to end.
@@ -207,6 +209,7 @@ impl Service {
             away_since: None,
             want: None,
             draining: false,
+            unmanaged: false,
             busy: None,
             cut_short: false,
             verify: None,
@@ -274,6 +277,7 @@ impl Service {
     pub fn follow_link(&mut self, grace_over: bool, now: Mono) {
         let Some(link) = &mut self.link else { return };
         let level = match self.role {
+            _ if self.unmanaged => None,
             // What is about to be shut down keeps what it has, and takes nothing on.
             Some(Role::Active) => (!self.draining).then_some(Level::Up),
             Some(Role::Standby) => Some(Level::Down),
@@ -292,6 +296,21 @@ impl Service {
             }
         }
         self.link.as_mut()?.looked(state, now).map(Notice::Link)
+    }
+
+    /// A person has taken it over, or not.
+    pub fn leave_alone(&mut self, unmanaged: bool, now: Mono) {
+        if unmanaged == self.unmanaged {
+            return;
+        }
+        self.unmanaged = unmanaged;
+        // What became of it meanwhile, and of an action that was under way, only a look can tell.
+        self.is = Is::Unknown;
+        self.unclear = false;
+        self.verify = None;
+        self.failures = 0;
+        self.deaths.clear();
+        (self.retry_at, self.next_check) = (now, now);
     }
 
     fn set_want(&mut self, want: Role, now: Mono) {
@@ -328,7 +347,7 @@ impl Service {
             Some((ActionKind::Check, _)) => self.verify.is_none() && self.needed().is_some() && now >= self.retry_at,
             Some((ActionKind::Stop, _)) | None => false,
         };
-        unwanted && !std::mem::replace(&mut self.cut_short, true)
+        unwanted && !self.unmanaged && !std::mem::replace(&mut self.cut_short, true)
     }
 
     fn due(&self, now: Mono) -> Option<ActionKind> {
@@ -352,6 +371,9 @@ impl Service {
     /// Only the election itself may start something: not a wish that is kept alive while a MASTER is briefly away, and
     /// not the last thing that was known of an unreadable kernel.
     fn needed(&self) -> Option<ActionKind> {
+        if self.unmanaged {
+            return None;
+        }
         match (self.want?, self.is) {
             (Role::Active, Is::Stopped) if self.may_start() => Some(ActionKind::Start),
             (Role::Standby, Is::Running) => Some(ActionKind::Stop),
@@ -403,7 +425,7 @@ impl Service {
     /// Whether its probes should run: only a service that is wanted and runs can be judged.
     #[must_use]
     pub fn probing(&self) -> bool {
-        self.shown_role() == Some(Role::Active) && self.is == Is::Running
+        self.shown_role() == Some(Role::Active) && self.is == Is::Running && !self.unmanaged
     }
 
     /// An action ended.
@@ -436,6 +458,10 @@ impl Service {
         outcome: Outcome,
         now: Now,
     ) -> Option<Notice> {
+        if self.unmanaged {
+            self.next_check = now.mono;
+            return None;
+        }
         let limit = if kind == ActionKind::Start { policy.start_limit } else { policy.stop_limit };
         let (detail, timed_out, took) = match outcome {
             Outcome::Failed(why) => (why, false, String::new()),
@@ -469,6 +495,9 @@ impl Service {
         }
         if let Some(verify) = self.verify.take() {
             return self.verified(verify, detail, now);
+        }
+        if self.unmanaged {
+            return None;
         }
         match (self.want, was, is) {
             (Some(Role::Active), Is::Running, Is::Stopped) if !self.draining => {

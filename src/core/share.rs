@@ -246,6 +246,7 @@ impl Core {
             Ok(()) => {
                 self.write_error = None;
                 self.tell_maintenance(&journal);
+                self.tell_unmanaged(&journal);
                 self.durable = journal;
                 self.durable_now(now);
             }
@@ -279,9 +280,9 @@ impl Core {
         }
         self.write_error = Some(why.to_owned());
         if !self.waiting.is_empty() {
-            self.journal.maintenance.clone_from(&self.durable.maintenance);
-            self.journal.drain = self.durable.drain;
+            self.journal.ask_the_same_as(&self.durable);
             self.left_by = None;
+            self.given_back.clear();
         }
         for (id, _) in std::mem::take(&mut self.waiting) {
             let text = format!("nothing was changed: the state file cannot be written: {why}");

@@ -8,6 +8,7 @@ use super::ledger::LedgerState;
 use super::link::Level;
 use super::role::Role;
 use super::service::{ActionKind, Is, LastAction};
+use crate::core::Unmanaged;
 use crate::core::policy::{Mode, Require};
 use crate::model::{CarpState, InterfaceName, LinkState, ServiceName, Vhid, VhidRef, Wall};
 
@@ -303,6 +304,9 @@ pub struct ServiceStatus {
     /// Its link, `null` if it has none.
     #[serde(default)]
     pub link: Option<LinkStatus>,
+    /// Who has taken it over, `null` if carpd manages it.
+    #[serde(default)]
+    pub unmanaged: Option<Unmanaged>,
 }
 
 const fn yes() -> bool {
@@ -323,7 +327,7 @@ impl ServiceStatus {
     /// Whether it keeps nothing that the peer should have.
     #[must_use]
     pub fn is_handed_over(&self) -> bool {
-        links::is_handed_over(self)
+        self.unmanaged.is_some() || links::is_handed_over(self)
     }
 
     /// The role of its process: active on both nodes if only its link follows the election.

@@ -9,6 +9,7 @@ mod maintenance;
 mod outcomes;
 mod services;
 mod trouble;
+mod unmanaged;
 mod vrrp;
 
 use std::collections::BTreeMap;

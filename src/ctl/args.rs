@@ -71,6 +71,9 @@ pub enum Command {
     /// Make this node give up its VIPs and stay out of the way, or end that.
     #[command(subcommand)]
     Maintenance(Maintenance),
+    /// Take a service out of carpd's hands for a while, or give it back.
+    #[command(subcommand)]
+    Service(Service),
     /// Hand the VIPs over before a shutdown: give them up, start nothing more in this boot, and wait for the peer.
     ///
     /// Services are stopped as ever once their vhids have left. Exits 5 if this node is still MASTER at the limit.
@@ -199,6 +202,29 @@ pub enum Maintenance {
     Leave,
     /// Show whether this node is in maintenance, who wanted it, why and until when.
     Show,
+}
+
+/// `carpctl service`
+#[derive(Debug, Subcommand)]
+pub enum Service {
+    /// Have carpd leave a service alone for a while: it is neither started, stopped nor judged.
+    ///
+    /// It survives restarts and reboots, and `may-run` says yes meanwhile. Doing it again sets another end.
+    Unmanage {
+        /// The service.
+        name: ServiceName,
+        /// How long, as in 15m or 2h; at most 31d.
+        #[arg(long = "for", value_name = "TIME", value_parser = leave)]
+        time: Duration,
+        /// Why; everybody who looks at the status will read it.
+        #[arg(long, value_name = "TEXT", value_parser = reason, default_value = "", hide_default_value = true)]
+        reason: String,
+    },
+    /// Have carpd manage it again at once: it is brought to where the election wants it.
+    Manage {
+        /// The service.
+        name: ServiceName,
+    },
 }
 
 /// `carpctl maintenance enter`
@@ -371,6 +397,17 @@ fn duty(text: &str) -> Result<Duration, String> {
     let time = time(text)?;
     if time > LONGEST_MAINTENANCE {
         return Err("is more than 366d; without --for it lasts until `carpctl maintenance leave`".to_owned());
+    }
+    Ok(time)
+}
+
+/// Whoever needs a service for longer takes it out of carpd.toml.
+const LONGEST_LEAVE: Duration = Duration::from_secs(31 * 86_400);
+
+fn leave(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if time > LONGEST_LEAVE {
+        return Err("is more than 31d; take the service out of carpd.toml instead".to_owned());
     }
     Ok(time)
 }

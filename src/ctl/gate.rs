@@ -3,11 +3,13 @@
 use super::client::{self, Silence};
 use super::exit::{self, Ended, Failure};
 use super::target::{Named, Target};
+use super::time::now;
 use super::{Context, look, out, render, text};
 use crate::config;
 use crate::control::{Answer, Ask};
 use crate::core::role::{Role, role};
 use crate::core::status::{Source, VhidState};
+use crate::daemon::state::StateFile;
 use crate::kernel;
 use crate::model::{ServiceName, VhidRef};
 
@@ -102,6 +104,10 @@ fn may_run_without_daemon(
     let Some(policy) = policy.services.iter().find(|policy| Some(&policy.name) == managed) else {
         return Ok(Verdict { yes: true, why: format!("carpd does not manage {service}") });
     };
+    if let Some(taken) = StateFile::new(&target.state_dir).unmanaged(&policy.name, now()) {
+        let why = format!("{} is {} (the daemon does not answer)", policy.name, taken.said());
+        return Ok(Verdict { yes: true, why });
+    }
     if policy.is_warm() {
         return Ok(Verdict {
             yes: true,

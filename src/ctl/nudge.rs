@@ -19,6 +19,7 @@ use crate::core::policy::ServicePolicy;
 use crate::core::role::{Role, may_bounce_back, role};
 use crate::core::service::{ActionKind, Outcome};
 use crate::core::{Level, Note, Topic};
+use crate::daemon::state::StateFile;
 use crate::daemon::{history, lock};
 use crate::kernel::{self, Kernel};
 use crate::model::{InterfaceName, LinkState, Snapshot};
@@ -50,7 +51,7 @@ fn stand_down(context: &mut Context) -> Ended {
     let failed = |why: String| Failure::new(exit::FAILED, why);
     let target = context.target.clone();
     let loaded = config::load(&target.config).map_err(|unusable| failed(unusable.to_string()))?;
-    let policy = loaded.policy();
+    let mut policy = loaded.policy();
     let mut kernel = kernel::open(&target.kernel).map_err(|error| failed(error.to_string()))?;
     let links = policy.links();
     let look = |kernel: &mut dyn Kernel| kernel.snapshot(&links).map_err(|error| failed(error.to_string()));
@@ -68,6 +69,8 @@ fn stand_down(context: &mut Context) -> Ended {
         taken => taken.map_err(|error| failed(error.to_string()))?,
     };
     let second = look(kernel.as_mut())?;
+    let state = StateFile::new(directory);
+    policy.services.retain(|policy| state.unmanaged(&policy.name, now()).is_none());
     let mut notes = take_down(kernel.as_mut(), &policy.services, &second);
     let services: Vec<_> = standby(&policy.services, &second)
         .filter(|policy| policy.driven && !policy.is_warm())

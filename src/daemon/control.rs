@@ -114,7 +114,11 @@ pub(crate) async fn open(control: &settings::Control) -> Result<(UnixListener, S
 
 /// Whether a change can be passed on as it was asked for. The reason of a maintenance stands in one line of logs, tables and alerts.
 pub(super) fn acceptable(ask: &Ask) -> Result<(), String> {
-    let Ask::Change { change: Request::MaintenanceEnter { reason, .. } } = ask else { return Ok(()) };
+    let Ask::Change { change: Request::MaintenanceEnter { reason, .. } | Request::ServiceUnmanage { reason, .. } } =
+        ask
+    else {
+        return Ok(());
+    };
     if reason.len() > LONGEST_REASON {
         let length = reason.len();
         return Err(format!("the reason has {length} bytes, and {LONGEST_REASON} are allowed; shorten it"));

@@ -208,6 +208,15 @@ fn services(status: &Status, out: &mut Text) {
         Health::Unhealthy => Some(false),
         Health::Unknown => None,
     });
+    let help = "A person has taken the service over: carpd neither starts, stops nor judges it.";
+    flags("carpd_service_unmanaged", help, &|s| Some(s.unmanaged.is_some()));
+    let help = "When carpd manages the service again by itself.";
+    out.family("carpd_service_unmanaged_expiry_timestamp_seconds", Kind::Gauge, help);
+    for service in &status.services {
+        if let Some(taken) = &service.unmanaged {
+            out.sample(&[("service", service.name.as_str())], seconds(taken.until));
+        }
+    }
 }
 
 fn links(status: &Status, counters: &Counters, out: &mut Text) {

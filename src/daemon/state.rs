@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::core::{Journal, Loaded};
+use crate::core::{Journal, Loaded, Unmanaged};
+use crate::model::{ServiceName, Wall};
 use crate::regular_file;
 
 /// The version of the file's format that this program writes, and the newest it can read.
@@ -105,6 +106,11 @@ impl StateFile {
         (header.format <= FORMAT)
             .then(|| serde_json::from_slice::<Content>(&bytes).ok())?
             .map(|content| content.journal)
+    }
+
+    /// Who has taken `service` over, for somebody who only looks.
+    pub(crate) fn unmanaged(&self, service: &ServiceName, now: Wall) -> Option<Unmanaged> {
+        self.peek()?.unmanaged.remove(service).filter(|taken| !taken.expired(now))
     }
 
     /// Makes `journal` the content, durably: after a crash at any point the file is the old one or the new one.

@@ -11,7 +11,7 @@ use crate::core::events::EventSource;
 use crate::core::journal::Pending;
 use crate::core::policy::{Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
 use crate::core::testing::{at, policy, service, snapshot};
-use crate::core::{Core, Input, Journal, Level, Loaded, Maintenance, Note, Reply, Request, Topic};
+use crate::core::{Core, Input, Journal, Level, Loaded, Maintenance, Note, Reply, Request, Topic, Unmanaged};
 use crate::lab::server::protocol::LabAsk;
 use crate::model::CarpState::{Backup, Init, Master};
 use crate::model::{Demotion, PfsyncSnapshot};
@@ -177,6 +177,8 @@ fn files() {
         since: at(0).wall,
         until: Some(at(3_600_000).wall),
     };
+    let (since, until) = (at(0).wall, at(900_000).wall);
+    let taken = Unmanaged { reason: "adoption".to_owned(), by: "anna".to_owned(), since, until };
     let journal = Journal {
         created_in: "1".into(),
         boot: "0123456789abcdef".to_owned(),
@@ -187,6 +189,7 @@ fn files() {
         hold_until: Some(at(60_000).mono),
         drain: true,
         unhealthy: ["gw/http".to_owned()].into(),
+        unmanaged: [("gw".parse().unwrap(), taken)].into(),
     };
     keep("state_file", "full", &crate::daemon::fuzzing::state_document(&journal));
     keep("state_file", "empty", &crate::daemon::fuzzing::state_document(&Journal::default()));

@@ -17,7 +17,7 @@ use crate::core::service::{ActionKind, Outcome};
 use crate::core::status::Status;
 use crate::core::{Core, Journal, Loaded};
 use crate::kernel::Kernel;
-use crate::model::{InterfaceName, Mono, Now, ServiceName};
+use crate::model::{InterfaceName, Mono, Now, ServiceName, Wall};
 
 pub use service::{Health, SimService, TunnelChange, Wish};
 
@@ -39,6 +39,8 @@ pub struct Surroundings {
     pub disk: Disk,
     /// The services, by name.
     pub services: BTreeMap<ServiceName, SimService>,
+    /// What people were told that they have, and until when.
+    pub in_hands: BTreeMap<ServiceName, Wall>,
     /// Writes that carpd made to the kernel.
     pub kernel_writes: u64,
     /// The interfaces that carpd brought up (`true`) or down, in order.
@@ -80,6 +82,8 @@ pub struct SimDaemon {
     pub dies: Option<Death>,
     /// Two actions of one service were under way at once, which must never be.
     pub overlapped: Option<String>,
+    /// Something was done to a service that a person had taken over, which must never be.
+    pub meddled: Option<String>,
 }
 
 #[derive(Debug)]
@@ -110,6 +114,7 @@ impl SimDaemon {
             exited: false,
             dies: None,
             overlapped: None,
+            meddled: None,
         }
     }
 
@@ -136,6 +141,7 @@ impl SimDaemon {
 
     /// Feeds one input and carries out what follows from it, including what follows from the answers that come at once.
     pub fn feed(&mut self, input: Input, kernel: &mut dyn Kernel, around: &mut Surroundings, now: Now) {
+        around.in_hands.retain(|_, until| now.wall < *until);
         let mut inputs = vec![input];
         while let Some(input) = inputs.pop() {
             let effects = self.core.step(input, now);
@@ -169,8 +175,19 @@ impl SimDaemon {
         now: Now,
     ) -> Option<Reply> {
         let id = 1;
+        if let Request::ServiceManage { service } = &request {
+            around.in_hands.remove(service);
+        }
+        let taken = match &request {
+            Request::ServiceUnmanage { service, until, .. } => Some((service.clone(), *until)),
+            _ => None,
+        };
         self.feed(Input::Request { id, by: "root".to_owned(), request }, kernel, around, now);
-        self.replies.pop().map(|(_, reply)| reply)
+        let reply = self.replies.pop().map(|(_, reply)| reply);
+        if let Some(Reply::Done { .. }) = reply {
+            around.in_hands.extend(taken);
+        }
+        reply
     }
 
     /// What ps(1) would show.
@@ -208,6 +225,10 @@ impl SimDaemon {
                 if self.later.iter().any(|(_, later)| same(later)) {
                     self.overlapped = Some(format!("a write to {interface} began before the last one had ended"));
                 }
+                let owner = self.core.policy().services.iter().find(|policy| policy.link.as_ref() == Some(&interface));
+                if owner.is_some_and(|policy| around.in_hands.contains_key(&policy.name)) {
+                    self.meddled = Some(format!("a write to {interface} began in a person's hands"));
+                }
                 around.link_writes.push((interface.clone(), up));
                 self.at(now.mono + around.link_takes, Later::LinkSet { interface, up });
                 None
@@ -219,6 +240,9 @@ impl SimDaemon {
                 {
                     self.overlapped =
                         Some(format!("{} of {service} began before the last action ended", kind.as_str()));
+                }
+                if kind != ActionKind::Check && around.in_hands.contains_key(&service) {
+                    self.meddled = Some(format!("{} of {service} began in a person's hands", kind.as_str()));
                 }
                 let state = around.services.entry(service.clone()).or_default();
                 let (takes, timed_out) = state.takes(kind, limit);

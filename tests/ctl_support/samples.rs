@@ -1,6 +1,7 @@
 //! Statuses that the tests of carpctl show, one for each kind of day an administrator may have.
 #![allow(dead_code, clippy::unwrap_used, reason = "every test file uses some of them")]
 
+use carpd::core::Unmanaged;
 use carpd::core::attribution::{Part, PartSource};
 use carpd::core::events::EventSource;
 use carpd::core::ledger::LedgerState;
@@ -73,6 +74,7 @@ pub(crate) fn gateway() -> ServiceStatus {
         mode: Mode::Service,
         process: true,
         link: None,
+        unmanaged: None,
     }
 }
 
@@ -124,6 +126,12 @@ pub(crate) fn warm() -> Status {
         },
     ];
     status
+}
+
+/// A person has taken a service over.
+pub(crate) fn taken() -> Unmanaged {
+    let (reason, by) = ("adoption of the second gateway".to_owned(), "anna".to_owned());
+    Unmanaged { reason, by, since: ago(300), until: ago(-600) }
 }
 
 /// All is well: MASTER of everything.
@@ -282,6 +290,7 @@ pub(crate) fn sick() -> Status {
         health_detail: String::new(),
         last_action: None,
         deaths: 0,
+        unmanaged: None,
         busy: Some(ActionKind::Check),
         ..gateway()
     });

@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use carpd::control::{Answer, Ask};
+use carpd::core::io::{Reply, Request};
 use carpd::model::CarpState::{Backup, Master};
 use carpd::model::{LinkSnapshot, LinkState};
 
@@ -39,6 +40,21 @@ fn without_a_daemon_a_nudge_stops_what_has_lost_its_vip_and_nothing_else() {
     let history = std::fs::read_to_string(node.path("state/history.jsonl")).unwrap();
     assert!(history.contains("stood down without carpd"), "{history}");
     assert_eq!(nudge(&node), (Some(0), String::new()), "all is as it should be");
+}
+
+#[test]
+fn without_a_daemon_a_nudge_leaves_alone_what_a_person_has_taken_over() {
+    let mut node = abandoned();
+    node.start();
+    let until = carpd::ctl::time::now() + std::time::Duration::from_secs(900);
+    let change = Request::ServiceUnmanage { service: "gw".parse().unwrap(), until, reason: "adoption".to_owned() };
+    let answer = node.ask(&Ask::Change { change });
+    assert!(matches!(answer, Some(Answer::Reply { reply: Reply::Done { .. } })), "{answer:?}");
+    node.kill();
+    node.kernel.set_all(Backup);
+    let (code, told) = nudge(&node);
+    assert!(code == Some(0) && told.contains("dns: stood down") && !told.contains("gw"), "{told}");
+    assert_eq!((node.path("gw.up").exists(), node.path("dns.up").exists()), (true, false));
 }
 
 #[test]

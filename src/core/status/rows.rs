@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::links;
 use super::{CarpStatus, Health, MaintenanceStatus, PfsyncStatus, Protocol, ServiceStatus, VhidState, VhidStatus};
+use crate::core::Unmanaged;
 use crate::core::attribution::{Part, PartSource};
 use crate::core::policy::{Mode, ServicePolicy};
 use crate::core::service::Service;
@@ -115,7 +116,13 @@ pub(super) fn pfsync(snapshot: &Snapshot) -> Option<PfsyncStatus> {
     })
 }
 
-pub(super) fn service(policy: &ServicePolicy, service: &Service, readable: bool, now: Mono) -> ServiceStatus {
+pub(super) fn service(
+    policy: &ServicePolicy,
+    service: &Service,
+    unmanaged: Option<&Unmanaged>,
+    readable: bool,
+    now: Mono,
+) -> ServiceStatus {
     let sick: Vec<String> = policy
         .probes
         .iter()
@@ -149,5 +156,6 @@ pub(super) fn service(policy: &ServicePolicy, service: &Service, readable: bool,
             .as_ref()
             .zip(service.link.as_ref())
             .map(|(interface, link)| links::row(interface, link, readable, now)),
+        unmanaged: unmanaged.cloned(),
     }
 }

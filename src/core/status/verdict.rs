@@ -277,6 +277,12 @@ fn unmoved(status: &Status, problems: &mut Vec<Problem>) {
 fn services(status: &Status, problems: &mut Vec<Problem>) {
     for service in &status.services {
         let name = &service.name;
+        if let Some(taken) = &service.unmanaged {
+            let what = format!("{name} is {}", taken.said());
+            let effect = "carpd neither starts, stops nor judges it, whatever the election says";
+            problems.push(problem(Severity::Warning, what, effect, format!("carpctl service manage {name}")));
+            continue;
+        }
         let failed = service.last_action.as_ref().filter(|a| a.result != ActionResult::Ok);
         let detail = failed.map_or_else(String::new, |a| format!(": {} {}", a.kind.as_str(), a.detail));
         match (service.process_role().filter(|_| service.process), service.is) {

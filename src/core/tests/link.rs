@@ -54,6 +54,24 @@ impl Rig {
 }
 
 #[test]
+fn a_link_whose_service_is_in_a_persons_hands_is_left_as_it_is() {
+    let mut rig = rig(gateway(Mode::Service), Backup, LinkState::Down);
+    let until = rig.now.wall + Duration::from_secs(600);
+    rig.request(Request::ServiceUnmanage { service: "gw".parse().unwrap(), until, reason: String::new() });
+    let writes = rig.writes();
+    rig.set_by_hand(LinkState::Up);
+    rig.run(60_000);
+    rig.event("1@em0", Master);
+    rig.set_by_hand(LinkState::Down);
+    rig.run(60_000);
+    assert_eq!((rig.link(), rig.writes() - writes, rig.says("wg20")), (LinkState::Down, 0, None));
+    rig.event("1@em0", Backup);
+    rig.set_by_hand(LinkState::Up);
+    rig.run(600_000);
+    assert_eq!(rig.link(), LinkState::Down, "its time is over");
+}
+
+#[test]
 fn a_link_goes_down_with_master_at_once_and_comes_up_again_with_it_while_the_process_stays() {
     let mut rig = rig(gateway(Mode::Service), Master, LinkState::Down);
     assert_eq!((rig.running(), rig.link()), (true, LinkState::Up));

@@ -200,7 +200,7 @@ pub(super) const fn is(is: Is) -> &'static str {
 }
 
 fn is_style(service: &ServiceStatus) -> Style {
-    match (service.as_wanted(), service.is) {
+    match (service.as_wanted() || service.unmanaged.is_some(), service.is) {
         (true, Is::Running) => Style::Good,
         (true, _) => Style::Plain,
         (false, _) => Style::Warn,
@@ -218,6 +218,9 @@ pub(super) fn health(service: &ServiceStatus) -> (&'static str, Style) {
 }
 
 fn last_change(service: &ServiceStatus, now: Wall) -> String {
+    if let Some(taken) = &service.unmanaged {
+        return format!("in the hands of {}, {}", taken.by, time::ends(taken.until, now));
+    }
     match (&service.busy, &service.last_action, service.since) {
         (Some(ActionKind::Start), ..) => "is being started".to_owned(),
         (Some(ActionKind::Stop), ..) => "is being stopped".to_owned(),

@@ -440,6 +440,9 @@ fn link_next(service: &ServiceStatus) -> &'static str {
 
 /// What happens to a service next.
 fn next(status: &Status, service: &ServiceStatus) -> String {
+    if let Some(taken) = &service.unmanaged {
+        return format!("nothing: it is {}; carpctl service manage {} ends that", taken.said(), service.name);
+    }
     let failed = service.last_action.as_ref().is_some_and(|action| action.result != ActionResult::Ok);
     let again = if failed { " again, after a pause that grows to one minute" } else { "" };
     if !service.process {

@@ -136,6 +136,11 @@ impl Runner<'_> {
                 self.ask(at, Request::MaintenanceEnter { reason, until, force: *force });
             }
             NodeAction::MaintenanceLeave {} => self.ask(at, Request::MaintenanceLeave),
+            NodeAction::ServiceUnmanage { service, time, reason } => {
+                let until = self.nodes[at].now(self.now()).wall + time.0;
+                self.ask(at, Request::ServiceUnmanage { service: service.clone(), until, reason: reason.clone() });
+            }
+            NodeAction::ServiceManage { service } => self.ask(at, Request::ServiceManage { service: service.clone() }),
             NodeAction::DiskFull { on } => {
                 self.nodes[at].around.disk.fault = on.then(|| "no space left on device".to_owned());
             }
@@ -260,7 +265,17 @@ impl Runner<'_> {
 
     fn ask(&mut self, at: usize, request: Request) {
         let now = self.now();
-        let enters = matches!(request, Request::MaintenanceEnter { .. });
+        let asked = request.clone();
+        let is_durable = |node: &super::node::SimNode| {
+            let journal = &node.around.disk.journal;
+            match &asked {
+                Request::MaintenanceEnter { .. } => journal.maintenance.is_some(),
+                Request::MaintenanceLeave => journal.maintenance.is_none(),
+                Request::ServiceUnmanage { service, .. } => journal.unmanaged.contains_key(service),
+                Request::ServiceManage { service } => !journal.unmanaged.contains_key(service),
+                _ => true,
+            }
+        };
         let reply = self.nodes[at].request(&mut self.cluster, request);
         let (answer, text) = match reply {
             Some(Reply::Done { text }) => (Answer::Done, text),
@@ -270,9 +285,9 @@ impl Runner<'_> {
         };
         self.tell(Some(at), Kind::Carpd, format!("answers {}: {text}", answer.as_str()));
         self.record.nodes[at].answer.set(now, answer);
-        if answer == Answer::Done && self.nodes[at].around.disk.journal.maintenance.is_some() != enters {
+        if answer == Answer::Done && !is_durable(&self.nodes[at]) {
             let what = format!("it answered {text:?}, but that is not on its disk");
-            self.broken(Some(at), "maintenance is durable before it is confirmed", what);
+            self.broken(Some(at), "what is confirmed is durable", what);
         }
     }
 

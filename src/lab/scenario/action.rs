@@ -160,6 +160,18 @@ pub(crate) enum NodeAction {
     /// Somebody starts it by hand.
     #[serde(rename = "service start")]
     ServiceStart { service: ServiceName },
+    /// `carpctl service unmanage`
+    #[serde(rename = "service unmanage")]
+    ServiceUnmanage {
+        service: ServiceName,
+        #[serde(rename = "for")]
+        time: Span,
+        #[serde(default)]
+        reason: String,
+    },
+    /// `carpctl service manage`
+    #[serde(rename = "service manage")]
+    ServiceManage { service: ServiceName },
     /// From now on its starts fail, or work again.
     #[serde(rename = "service start fails")]
     StartFails { service: ServiceName, on: bool },
@@ -219,6 +231,8 @@ impl NodeAction {
         match self {
             Self::ServiceCrash { service }
             | Self::ServiceStart { service }
+            | Self::ServiceUnmanage { service, .. }
+            | Self::ServiceManage { service }
             | Self::StartFails { service, .. }
             | Self::StartLies { service, .. }
             | Self::DiesAtStart { service, .. }

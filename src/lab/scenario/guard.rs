@@ -66,6 +66,8 @@ pub(super) struct NodeGuard {
     /// By service: its policy's place and the vhids it follows.
     pub(super) follows: Vec<Option<(usize, Vec<usize>)>>,
     pub(super) healthy: Vec<bool>,
+    /// How many services people have taken over.
+    in_hands: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -267,8 +269,20 @@ impl Runner<'_> {
         {
             self.broken(Some(at), "actions of a service never overlap", what);
         }
+        if let Some(daemon) = &mut self.nodes[at].daemon
+            && let Some(what) = daemon.meddled.take()
+        {
+            self.broken(Some(at), "a service in a person's hands is left alone", what);
+        }
+        let in_hands = self.nodes[at].around.in_hands.len();
+        if std::mem::replace(&mut self.guard.nodes[at].in_hands, in_hands) != in_hands {
+            self.disturb();
+        }
         for service in 0..self.setup.services.len() {
-            let wrong = self.runs(at, service) && !self.active(at, service) && !self.is_warm(at, service);
+            let wrong = self.runs(at, service)
+                && !self.active(at, service)
+                && !self.is_warm(at, service)
+                && !self.in_hands(at, service);
             let (sees, hangs) = (self.sees(at), self.hangs(at, service));
             let deaf = !self.nodes[at].devd.up || now < self.nodes[at].devd.mute_until;
             let Some(policy) = self.policy(at, service).cloned() else { continue };
@@ -312,7 +326,9 @@ impl Runner<'_> {
         let deaf = !self.nodes[at].devd.up || now < self.nodes[at].devd.mute_until;
         for service in (0..self.setup.services.len()).filter(|service| self.has_link(at, *service)).collect::<Vec<_>>()
         {
-            let wrong = self.tunnel(at, service) == Some(Tunnel::Up) && !self.active(at, service);
+            let wrong = self.tunnel(at, service) == Some(Tunnel::Up)
+                && !self.active(at, service)
+                && !self.in_hands(at, service);
             let (sees, poll) = (self.sees(at), self.nodes[at].policy.poll);
             let write = self.nodes[at].around.link_takes;
             let state = &mut self.guard.nodes[at].links[service];
@@ -351,7 +367,7 @@ impl Runner<'_> {
             for service in 0..self.setup.services.len() {
                 let (name, _) = &self.setup.services[service];
                 let sim = self.nodes[at].around.services.get(name);
-                let free = sim.is_some_and(SimService::obeys);
+                let free = sim.is_some_and(SimService::obeys) && !self.in_hands(at, service);
                 let (runs, active) = (self.runs(at, service), self.active(at, service));
                 let meant = active || self.is_warm(at, service);
                 if free && self.has_link(at, service) {

@@ -181,6 +181,10 @@ impl Runner<'_> {
         self.policy(at, service).is_some_and(ServicePolicy::is_warm)
     }
 
+    pub(super) fn in_hands(&self, at: usize, service: usize) -> bool {
+        self.nodes[at].around.in_hands.contains_key(&self.setup.services[service].0)
+    }
+
     fn see_overlap(&mut self, service: usize, part: Part) {
         let now = self.now();
         let there = |at: &usize| match part {
@@ -222,6 +226,7 @@ impl Runner<'_> {
             found.push(match () {
                 () if self.nodes[at].daemon.is_none() => "carpd is dead",
                 () if self.nodes[at].kernel.unreadable => "the kernel is unreadable",
+                () if self.in_hands(at, service) => "in a person's hands",
                 () if part == Part::Tunnel && !self.has_link(at, service) => "nobody takes the tunnel down",
                 () if part == Part::Tunnel => "handover",
                 () if self.hangs(at, service) => "a stop hangs",
