@@ -166,6 +166,12 @@ final class MaintenanceTest extends CarpdTestCase
         $this->assertSame('failed', $this->maintenance()->leave('admin')['result']);
         $this->assertSame([false, 7], [$this->system->flag, $this->system->sum]);
 
+        // carpd's own share, where its state file cannot be read: 241 of which nobody knows whose it is.
+        $this->system = new FakeSystem();
+        $this->system->sum = 241;
+        $this->assertSame('failed', $this->enter('update')['result']);
+        $this->assertSame('unknown', $this->maintenance()->show()['demotion']);
+
         $this->system = new FakeSystem();
         $this->system->ledger = 'uncertain';
         $this->enter('update');
@@ -174,10 +180,11 @@ final class MaintenanceTest extends CarpdTestCase
 
     public function testAStatusOfBeforeTheLastChangeIsNotBelieved()
     {
-        $this->enter('update');
         $this->system->status();
-        $this->system->late = 2;
-        $this->enter('again');
+        // Two answers for the first time, and two that are too old for the second.
+        $this->system->late = 4;
+        $this->enter('update');
+        $this->assertSame('ok', $this->enter('again')['result']);
         $this->assertSame(240, $this->system->sum);
     }
 

@@ -226,8 +226,8 @@ class Maintenance
             $flag = $this->system->flag();
             $until = strtotime((string)$record['until']);
             $now = $this->system->now();
-            // A clock that is earlier than the beginning was reset: it says nothing about the end.
-            if ($flag && $until !== false && $now >= $until && $now >= (int)strtotime((string)$record['since'])) {
+            // The end is after the beginning, so a clock that was reset to before the beginning ends nothing.
+            if ($flag && $until !== false && $now >= $until) {
                 return $this->left('its time has come')['message'];
             }
             $boot = $this->system->boot();
