@@ -35,6 +35,9 @@
 
     /** OPNsense's flag is the truth; what carpd knows beside it is the reason, the owner and the end. */
     function render(state) {
+        if (state.status === null && state.error === null) {
+            return [h('h3', null, text('maintenance')), h('p', { class: 'carpd-quiet' }, text('loading'))];
+        }
         const flag = state.status?.opnsense?.maintenance;
         const known = state.status?.data?.maintenance;
         const inIt = flag ? flag.active : known?.active ?? false;
@@ -66,7 +69,7 @@
     }
 
     carpd.parts.maintenance = {
-        needs: ({ status }) => [status?.opnsense?.maintenance, status?.data?.maintenance],
+        needs: ({ status, error }) => [status?.opnsense?.maintenance, status?.data?.maintenance, status === null && error],
         render,
     };
 

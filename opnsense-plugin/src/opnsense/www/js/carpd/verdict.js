@@ -9,14 +9,12 @@
 
     function render(state) {
         const data = state.status?.data;
-        const parts = [];
-        if (state.error !== null) {
-            parts.push(carpd.message('warning', text('page_stale'), ' ', state.error));
-        }
         if (!data) {
-            const message = state.status?.message;
-            return [...parts, state.status ? carpd.message('danger', h('b', null, text('nothing_known')), ' ', message ?? '') : null];
+            const why = state.error ?? state.status?.message;
+            const loading = state.error === null && state.status === null;
+            return loading ? h('p', { class: 'carpd-quiet' }, text('loading')) : carpd.message('danger', h('b', null, text('nothing_known')), ' ', why ?? '');
         }
+        const parts = state.error === null ? [] : [carpd.message('warning', text('page_stale'), ' ', state.error)];
         parts.push(
             h(
                 'div',
