@@ -38,7 +38,8 @@ pub trait Kernel {
     fn add_demotion(&mut self, delta: Demotion) -> Result<(), KernelError>;
 
     /// Brings an interface up or down, as [`Write::Link`] does. It is not short: a WireGuard tunnel that goes down waits for each of its
-    /// peers, so the daemon makes this call on a thread of its own.
+    /// peers (`wg_down()`), and one that comes up begins a handshake with each that has a keepalive (`wg_up()`). So the daemon makes this
+    /// call on a thread of its own.
     ///
     /// # Errors
     /// There is no such interface, it is not permitted, or the interface did not follow.
