@@ -11,6 +11,7 @@ set -eu
 . "$HERE/lib/trace.sh"
 . "$HERE/lib/timing.sh"
 . "$HERE/lib/handover.sh"
+. "$HERE/lib/tunnel.sh"
 
 cd "$CASE"
 trap 'end $?' EXIT

@@ -29,7 +29,7 @@ host_check() {
 host_load() {
 	local module
 
-	for module in carp pf pfsync if_epair if_bridge; do
+	for module in carp pf pfsync if_epair if_bridge if_wg; do
 		kldstat -q -m "$module" && continue
 		if [ "$LOAD" = yes ] && kldload "$module" 2>/dev/null; then
 			echo "loaded $module, which stays loaded"
