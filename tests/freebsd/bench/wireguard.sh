@@ -1,7 +1,8 @@
 # What a client of a WireGuard gateway sees of a handover, where only the link follows the VIP and both nodes keep key and peers.
 #
 # A node that has the client's address and port from before greets it as soon as its link goes up. One that never heard of it has to
-# wait until the client misses answers: 15 s with traffic, up to two and a half minutes without (WireGuard's own timers).
+# wait until the client misses answers: 15 s with traffic. Without traffic it waits for the end of the session, which is 180 s old then, and for
+# its next keepalive, if the session was begun by the node, as a greeting does (WireGuard's own timers).
 
 pair lan
 client cl lan 10.1.0.20/24
@@ -53,4 +54,4 @@ idle "idle, both know it" fw2 160 ctl fw1 maintenance enter --wait
 idle "idle, both know it, and back" fw1 160 ctl fw1 maintenance leave
 on fw2 ifconfig wg20 destroy
 tunnel_end fw2
-idle "idle, the new node never heard of it" fw2 200 ctl fw1 maintenance enter --wait
+idle "idle, the new node never heard of it" fw2 240 ctl fw1 maintenance enter --wait

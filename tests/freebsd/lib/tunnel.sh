@@ -46,14 +46,16 @@ shook_hands_since() {
 
 # Five packets a second through the tunnel until traffic_gap.
 traffic() {
+	: > "$CASE/traffic"
+	rm -f "$CASE/traffic.ping"
+	mkfifo "$CASE/traffic.ping"
 	jexec "$P.cl" ping -n -i 0.2 10.9.0.1 > "$CASE/traffic.ping" 2>&1 &
 	TRAFFIC=$!
-	(tail -f -n 0 "$CASE/traffic.ping" | while read -r line; do
+	while read -r line; do
 		case $line in
 		*icmp_seq=*) date +%s.%3N ;;
 		esac
-	done > "$CASE/traffic") &
-	remember_process $!
+	done < "$CASE/traffic.ping" > "$CASE/traffic" &
 	wait_for 20 "an answer through the tunnel" answered 3
 }
 
