@@ -109,6 +109,7 @@ fn service_row() -> impl Strategy<Value = ServiceStatus> {
             health_detail,
             since,
             deaths: name.len() as u32,
+            not_ready: name.len().is_multiple_of(5).then(|| name.clone()),
             mode: if name.len().is_multiple_of(2) { Mode::Warm } else { Mode::Service },
             process: !name.len().is_multiple_of(3),
             link: link_row(&name),

@@ -45,7 +45,7 @@ fn on_a_node(file: &Path, directory: &Path) -> PathBuf {
 #[test]
 fn every_example_is_a_pair_that_passes_the_check() {
     let pairs = pairs();
-    assert!(pairs.len() >= 3, "{pairs:?}");
+    assert!(pairs.len() >= 5, "{pairs:?}");
     for (name, files) in pairs {
         let directory = tempfile::tempdir().unwrap();
         let [own, peer] = files.map(|file| on_a_node(&file, directory.path()));

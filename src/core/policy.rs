@@ -86,6 +86,9 @@ pub struct ServicePolicy {
     ///
     /// An address added to a live vhid bounces it through INIT and BACKUP for about 3 s (`carp_sc_state()`).
     pub settle: Duration,
+    /// How long the service has to be active before it is started: for what cannot be undone.
+    #[serde(default)]
+    pub min_master: Duration,
     /// How long the kernel may be unreadable before a running service is stood down.
     pub unknown_grace: Duration,
     /// The limit of making it active.

@@ -68,6 +68,8 @@ pub enum Outcome {
     Running,
     /// A check saw that it does not run.
     Stopped,
+    /// A check saw that it does not run and cannot be started: what is missing, for people.
+    NotReady(String),
     /// It failed: the cause, for people.
     Failed(String),
     /// It ran into its limit and was killed.
@@ -136,6 +138,12 @@ pub struct Service {
     pub since: Option<Now>,
     /// The role that the election gives it; `None` while the kernel cannot be read.
     pub role: Option<Role>,
+    /// Since when its role is active.
+    active_since: Option<Mono>,
+    /// How long that has to last before it is started.
+    min_master: Duration,
+    /// Why it could not be started, as the last check saw it; it does not run then.
+    pub not_ready: Option<String>,
     /// Since when its role is standby.
     away_since: Option<Mono>,
     /// The role it is being brought to; differs from `role` while a MASTER may yet come back.
@@ -206,6 +214,9 @@ impl Service {
             is: Is::Unknown,
             since: None,
             role: None,
+            active_since: None,
+            min_master: policy.min_master,
+            not_ready: None,
             away_since: None,
             want: None,
             draining: false,
@@ -232,6 +243,7 @@ impl Service {
             self.link = policy.link.as_ref().map(|_| Link::new(now));
         }
         self.warm = policy.is_warm();
+        self.min_master = policy.min_master;
         self.probes = policy.probes.iter().map(|_| Probe::new(now)).collect();
         self.next_check = now;
     }
@@ -249,9 +261,11 @@ impl Service {
         match role {
             Role::Active => {
                 self.away_since = None;
+                self.active_since.get_or_insert(now);
                 self.set_want(Role::Active, now);
             }
             Role::Standby => {
+                self.active_since = None;
                 let since = *self.away_since.get_or_insert(now);
                 if for_good
                     || !policy.driven
@@ -344,7 +358,9 @@ impl Service {
     pub fn cut_short(&mut self, now: Mono) -> bool {
         let unwanted = match self.busy {
             Some((ActionKind::Start, _)) => self.want == Some(Role::Standby),
-            Some((ActionKind::Check, _)) => self.verify.is_none() && self.needed().is_some() && now >= self.retry_at,
+            Some((ActionKind::Check, _)) => {
+                self.verify.is_none() && self.needed().is_some() && now >= self.not_before()
+            }
             Some((ActionKind::Stop, _)) | None => false,
         };
         unwanted && !self.unmanaged && !std::mem::replace(&mut self.cut_short, true)
@@ -360,10 +376,11 @@ impl Service {
         }
     }
 
-    /// When the next start or stop may begin: the link goes first.
+    /// When the next start or stop may begin: the link goes first, and what cannot be undone has to be meant.
     fn not_before(&self) -> Mono {
         let link = self.link.as_ref().and_then(Link::goes_first_until);
-        link.map_or(self.retry_at, |until| until.max(self.retry_at))
+        let meant = self.active_since.filter(|_| self.want == Some(Role::Active)).map(|since| since + self.min_master);
+        [link, meant].into_iter().flatten().fold(self.retry_at, Mono::max)
     }
 
     /// What stands between the service and its wanted role.
@@ -384,7 +401,9 @@ impl Service {
     }
 
     fn may_start(&self) -> bool {
-        !self.draining && (self.role == Some(Role::Active) || self.warm && self.role.is_some())
+        !self.draining
+            && self.not_ready.is_none()
+            && (self.role == Some(Role::Active) || self.warm && self.role.is_some())
     }
 
     /// The role that it has for its clients, as far as carpd has decided it.
@@ -481,9 +500,10 @@ impl Service {
     }
 
     fn checked(&mut self, outcome: Outcome, now: Now) -> Option<Notice> {
+        self.not_ready = if let Outcome::NotReady(why) = &outcome { Some(why.clone()) } else { None };
         let (is, detail) = match outcome {
             Outcome::Running => (Is::Running, String::new()),
-            Outcome::Stopped => (Is::Stopped, String::new()),
+            Outcome::Stopped | Outcome::NotReady(_) => (Is::Stopped, String::new()),
             Outcome::Failed(why) => (Is::Unknown, why),
             _ => (Is::Unknown, "the check ran into its limit".to_owned()),
         };

@@ -301,6 +301,9 @@ pub struct ServiceStatus {
     /// How often it was found dead while it should have been running, in the last ten minutes.
     #[serde(default)]
     pub deaths: u32,
+    /// What is missing for a start, `null` if nothing is, or if it runs.
+    #[serde(default)]
+    pub not_ready: Option<String>,
     /// Its link, `null` if it has none.
     #[serde(default)]
     pub link: Option<LinkStatus>,

@@ -22,6 +22,7 @@ pub(crate) fn service(name: &str, follows: &[&str]) -> ServicePolicy {
         mode: Mode::Service,
         link: None,
         driven: true,
+        min_master: Duration::ZERO,
         settle: Duration::from_secs(4),
         unknown_grace: Duration::from_secs(15),
         start_limit: Duration::from_secs(30),

@@ -7,6 +7,7 @@ mod drain;
 mod link;
 mod maintenance;
 mod outcomes;
+mod ready;
 mod services;
 mod trouble;
 mod unmanaged;

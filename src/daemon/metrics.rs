@@ -76,7 +76,7 @@ impl Counters {
             Outcome::Failed(_) => actions.failed += 1,
             Outcome::Forced(_) => actions.forced += 1,
             Outcome::TimedOut => actions.timed_out += 1,
-            Outcome::Done | Outcome::CutShort | Outcome::Running | Outcome::Stopped => {}
+            Outcome::Done | Outcome::CutShort | Outcome::Running | Outcome::Stopped | Outcome::NotReady(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //! What a command says about itself is not believed where the service's processes are known: they are looked at, and what a stop
 //! leaves of them is ended by force.
 
+mod before;
 mod command;
 
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Action {
 enum Work {
     Program(Running),
     Configd(Call),
+    /// A start that something has to precede.
+    Later,
     /// A look at the processes: nothing has to be run for it.
     Look(ProcessProbe),
     /// It could not begin: the cause.
@@ -42,11 +45,12 @@ enum Work {
 }
 
 impl Action {
-    /// Begins an action at once: when this returns, its program is being executed.
+    /// Begins an action at once: when this returns, its program is being executed, unless a start has to wait for its fence or files.
     #[must_use]
     pub fn begin(service: &Arc<Prepared>, kind: ActionKind) -> Self {
         let work = match (&service.settings.process, kind) {
             (Some(process), ActionKind::Check) => Work::Look(process.clone()),
+            (_, ActionKind::Start) if service.has_conditions() => Work::Later,
             _ => begin(service, kind).unwrap_or_else(Work::Refused),
         };
         Self { service: Arc::clone(service), kind, began: Instant::now(), work }
@@ -57,9 +61,14 @@ impl Action {
     pub async fn outcome(self, limit: Duration, cut_short: impl Future<Output = ()>) -> Outcome {
         let deadline = self.began + limit;
         match self.kind {
-            ActionKind::Start => start(self.work, self.service.settings.process.as_ref(), deadline, cut_short).await,
+            ActionKind::Start => start(&self.service, self.work, deadline, cut_short).await,
             ActionKind::Stop => stop(self.work, self.service.settings.process.as_ref(), limit).await,
-            ActionKind::Check => check(self.work, limit, cut_short).await,
+            ActionKind::Check => match check(self.work, limit, cut_short).await {
+                Outcome::Stopped => {
+                    before::ready(&self.service).await.map_or_else(Outcome::NotReady, |()| Outcome::Stopped)
+                }
+                outcome => outcome,
+            },
         }
     }
 }
@@ -86,7 +95,7 @@ impl Work {
         match self {
             Self::Program(running) => running.wait(limit).await,
             Self::Configd(call) => call.wait(limit).await,
-            Self::Look(_) => Some(Ended::Exited(0)),
+            Self::Look(_) | Self::Later => Some(Ended::Exited(0)),
             Self::Refused(why) => Some(Ended::Unknown(std::mem::take(why))),
         }
     }
@@ -96,7 +105,7 @@ impl Work {
         match self {
             Self::Program(running) => running.terminate().await,
             Self::Configd(call) => call.hang_up(),
-            Self::Look(_) | Self::Refused(_) => {}
+            Self::Look(_) | Self::Later | Self::Refused(_) => {}
         }
     }
 }
@@ -105,13 +114,14 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-async fn start(
-    mut work: Work,
-    process: Option<&ProcessProbe>,
-    deadline: Instant,
-    cut_short: impl Future<Output = ()>,
-) -> Outcome {
+async fn start(service: &Prepared, mut work: Work, deadline: Instant, cut_short: impl Future<Output = ()>) -> Outcome {
     let mut cut_short = std::pin::pin!(cut_short);
+    if let Work::Later = work {
+        if let Err(outcome) = before::hold(service, deadline, cut_short.as_mut()).await {
+            return outcome;
+        }
+        work = begin(service, ActionKind::Start).unwrap_or_else(Work::Refused);
+    }
     let ended = tokio::select! {
         ended = work.wait(left(deadline)) => ended,
         () = &mut cut_short => {
@@ -125,6 +135,7 @@ async fn start(
         work.terminate().await;
         return Outcome::TimedOut;
     };
+    let process = service.settings.process.as_ref();
     let Some(process) = process.filter(|_| ended == Ended::Exited(0)) else { return said(ended) };
     let came = tokio::select! {
         came = own::wait(process, true, deadline) => came,

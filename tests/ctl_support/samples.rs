@@ -71,6 +71,7 @@ pub(crate) fn gateway() -> ServiceStatus {
             detail: String::new(),
         }),
         deaths: 0,
+        not_ready: None,
         mode: Mode::Service,
         process: true,
         link: None,
@@ -291,6 +292,7 @@ pub(crate) fn sick() -> Status {
         last_action: None,
         deaths: 0,
         unmanaged: None,
+        not_ready: None,
         busy: Some(ActionKind::Check),
         ..gateway()
     });

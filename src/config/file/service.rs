@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::link::{self, Links};
 use super::report::{Fault, quoted};
 use super::section::Section;
-use super::values::{self, parsed, span, word};
+use super::values::{self, parsed, path, span, word};
 use super::{Context, Declared, driver, first_line, probe, process};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::opnsense::OpnsenseConfig;
@@ -101,6 +101,8 @@ fn service(
     let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
     let mode = table.get(report, "mode", word(&[("service", Mode::Service), ("warm", Mode::Warm)])).unwrap_or_default();
     let settle = table.get(report, "settle", span(ZERO..=secs(60))).unwrap_or(secs(4));
+    let min_master = table.get(report, "min_master", span(ZERO..=secs(600))).unwrap_or_default();
+    let ready = table.items(report, "ready", true, path).unwrap_or_default();
     let unknown_grace = table.get(report, "unknown_grace", span(ZERO..=secs(600))).unwrap_or(secs(15));
     let start_limit = table.get(report, "start_limit", span(secs(1)..=secs(600))).unwrap_or(secs(30));
     let stop_limit = table.get(report, "stop_limit", span(secs(1)..=secs(600))).unwrap_or(secs(10));
@@ -115,6 +117,11 @@ fn service(
         short_settle(table, cx, declared, follows, settle);
     }
     link::check_mode(table, cx, mode, driven);
+    if !driven {
+        let why = "the service has no process, only a link";
+        table.without_effect(&mut cx.report, &["min_master", "ready", "fence"], why, "take it out");
+    }
+    let fence = table.has("fence").then(|| driver::required_command(table, cx, "fence")).flatten();
     let probes = probe::probes(table, cx);
     let follows = follows?;
     Some(move |Parts { name, link, driver, process }| Service {
@@ -123,6 +130,9 @@ fn service(
         require: require.unwrap_or_default(),
         mode,
         settle,
+        min_master,
+        ready,
+        fence,
         unknown_grace,
         start_limit,
         stop_limit,

@@ -1,7 +1,7 @@
 //! The configuration as it is in effect, as a carpd.toml that means the same.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -121,6 +121,10 @@ struct ServiceTable<'a> {
     require: Require,
     mode: Mode,
     settle: String,
+    min_master: String,
+    ready: &'a [PathBuf],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fence: Option<Vec<&'a str>>,
     unknown_grace: String,
     start_limit: String,
     stop_limit: String,
@@ -307,6 +311,9 @@ impl<'a> ServiceTable<'a> {
             require: service.require,
             mode: service.mode,
             settle: shown(service.settle),
+            min_master: shown(service.min_master),
+            ready: &service.ready,
+            fence: service.fence.as_ref().map(words),
             unknown_grace: shown(service.unknown_grace),
             start_limit: shown(service.start_limit),
             stop_limit: shown(service.stop_limit),

@@ -22,6 +22,12 @@ pub struct Service {
     pub mode: Mode,
     /// How long a MASTER may be away before the service is stood down.
     pub settle: Duration,
+    /// How long the service has to be active before it is started.
+    pub min_master: Duration,
+    /// Files without which it is not started; absolute.
+    pub ready: Vec<PathBuf>,
+    /// What has to exit 0 before every start.
+    pub fence: Option<Command>,
     /// How long the kernel may be unreadable before a running service is stood down.
     pub unknown_grace: Duration,
     /// The limit of making it active.
@@ -55,6 +61,7 @@ impl Service {
             link: self.link.clone(),
             driven: self.driver.is_some(),
             settle: self.settle,
+            min_master: self.min_master,
             unknown_grace: self.unknown_grace,
             start_limit: self.start_limit,
             stop_limit: self.stop_limit,

@@ -151,6 +151,7 @@ pub(super) fn service(
         busy: service.busy.map(|(kind, _)| kind),
         last_action: service.last_action.clone(),
         deaths: service.deaths(now),
+        not_ready: service.not_ready.clone(),
         link: policy
             .link
             .as_ref()

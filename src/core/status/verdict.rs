@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::links;
-use super::{Health, Status, VhidState, VhidStatus};
+use super::{Health, ServiceStatus, Status, VhidState, VhidStatus};
 use crate::core::attribution::PartSource;
 use crate::core::events::EventSource;
 use crate::core::ledger::LedgerState;
@@ -288,6 +288,16 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
         match (service.process_role().filter(|_| service.process), service.is) {
             // Whoever shuts the node down stops it.
             (Some(Role::Active), Is::Stopped) if status.draining => {}
+            (Some(Role::Active), Is::Stopped) if service.not_ready.is_some() => {
+                let what = format!("{name} should run and is not ready{}", missing(service));
+                let next =
+                    format!("provide it, or start it yourself after `carpctl service unmanage {name} --for 15m`");
+                problems.push(problem(Severity::Critical, what, "it is not started", next));
+            }
+            (Some(Role::Standby), Is::Stopped) if service.not_ready.is_some() => {
+                let what = format!("{name} is not ready{}", missing(service));
+                problems.push(problem(Severity::Warning, what, "it could not be started here", "provide it"));
+            }
             (Some(Role::Active), Is::Stopped) if failed.is_some() => {
                 let what = format!("{name} should run and does not{detail}");
                 problems.push(problem(Severity::Critical, what, "it is tried again", format!("carpctl why {name}")));
@@ -308,13 +318,19 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
         if service.deaths >= 3 {
             let what = format!("{name} died {} times in the last ten minutes", service.deaths);
             let effect = "it is started again with growing pauses";
-            problems.push(problem(Severity::Warning, what, effect, "look at its own log"));
+            let down = service.process_role() == Some(Role::Active) && service.is == Is::Stopped;
+            let severity = if down { Severity::Critical } else { Severity::Warning };
+            problems.push(problem(severity, what, effect, "look at its own log"));
         }
         if service.health == Health::Unhealthy {
             let what = format!("{name} is unhealthy: {}", service.health_detail);
             problems.push(problem(Severity::Critical, what, "", format!("carpctl why {name}")));
         }
     }
+}
+
+fn missing(service: &ServiceStatus) -> String {
+    service.not_ready.as_ref().map_or_else(String::new, |why| format!(": {why}"))
 }
 
 fn carp(status: &Status, problems: &mut Vec<Problem>) {

@@ -115,6 +115,9 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
     }
     let detail = if service.health_detail.is_empty() { String::new() } else { format!(": {}", service.health_detail) };
     row(&mut page, "health", &format!("{}{detail}", health(service).0));
+    if let Some(missing) = &service.not_ready {
+        row(&mut page, "ready", &format!("no: {missing}"));
+    }
     row(&mut page, "last", &last(service, now));
     row(&mut page, "next", &next(status, service));
     Ok(page.finish())

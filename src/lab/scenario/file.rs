@@ -192,6 +192,7 @@ pub(crate) struct Service {
     pub(crate) start_limit: Option<Span>,
     pub(crate) stop_limit: Option<Span>,
     pub(crate) check_every: Option<Span>,
+    pub(crate) min_master: Option<Span>,
     #[serde(default)]
     pub(crate) on_exit: OnExit,
     #[serde(default)]

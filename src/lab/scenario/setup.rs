@@ -10,6 +10,7 @@ use crate::config::settings::Vips;
 use crate::config::system::AnySystem;
 use crate::core::policy::{MaintenanceOwner, Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
 use crate::lab::daemon::SimService;
+use crate::lab::manners::Manners;
 use crate::lab::plan::NodePlan;
 use crate::model::{ServiceName, VhidRef};
 
@@ -57,7 +58,10 @@ impl Setup {
                 return Err(wrong(format!("names {} twice", node.plan.name)));
             }
             for service in &node.policy.services {
-                setup.add_service(&service.name, SimService::default());
+                let takes = (SimService::default().start_takes, SimService::default().stop_takes);
+                // What has a link there is a gateway whose tunnel that is.
+                let manners = Manners { tunnel: service.link.clone(), ..Manners::default() };
+                setup.add_service(&service.name, SimService::new(takes.0, takes.1, manners));
             }
         }
         for service in &file.services {
@@ -215,6 +219,7 @@ fn policy(service: &Service, on_node: impl Fn(&VhidRef) -> Result<VhidRef, Strin
         name: service.name.clone(),
         follows: service.follows.iter().map(on_node).collect::<Result<_, _>>()?,
         require: service.require,
+        min_master: service.min_master.map_or(Duration::ZERO, |span| span.0),
         mode: service.mode,
         link: service.link.clone(),
         driven: true,

@@ -23,7 +23,7 @@ impl Permit {
     ///
     /// # Errors
     /// What `look` returned, or that it does not end: this one, or one of an earlier run.
-    pub(super) async fn run(
+    pub(in crate::service) async fn run(
         &self,
         what: &str,
         limit: Duration,
