@@ -95,6 +95,10 @@ install:
 	install -m 0444 man/*.5 "$(DESTDIR)$(MANDIR)/man5"
 	install -m 0444 man/*.8 "$(DESTDIR)$(MANDIR)/man8"
 	test -d "$(DESTDIR)$(PREFIX)/etc/carpd" || install -d -m 0750 "$(DESTDIR)$(PREFIX)/etc/carpd"
+	for pair in examples/*/; do \
+		install -d -m 0755 "$(DESTDIR)$(PREFIX)/share/examples/carpd/$$(basename "$$pair")" && \
+		install -m 0444 "$$pair"*.toml "$(DESTDIR)$(PREFIX)/share/examples/carpd/$$(basename "$$pair")" || exit 1; \
+	done
 	install -m 0640 examples/carpd.toml.sample "$(DESTDIR)$(PREFIX)/etc/carpd/carpd.toml.sample"
 
 # A package for pkg(8) on FreeBSD 14 and newer: target/package/carpd-VERSION.pkg.

@@ -14,7 +14,7 @@ find . -type f | sort | while read -r file; do
 	esac
 done
 # Only a folder of its own belongs to a package; the others are everybody's.
-find . -type d -name carpd | sort | while read -r folder; do
+find . -type d \( -name carpd -o -path '*/carpd/*' \) ! -path './etc/rc.conf.d/*' | sort | while read -r folder; do
 	case $(ls -ld "$folder") in
 	drwxr-x---*) printf '@dir(,,750) %s\n' "${folder#./}" ;;
 	*) printf '@dir %s\n' "${folder#./}" ;;

@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use carpd::config::load_for;
+use carpd::config::system::AnySystem;
+
 fn in_tree(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
@@ -61,6 +64,23 @@ fn every_example_is_a_pair_that_passes_the_check() {
         let faults = said.lines().filter(|line| line.starts_with("error") || line.starts_with("warning["));
         let faults: Vec<&str> = faults.filter(|line| !is_about_this_machine(line)).collect();
         assert_eq!(faults, Vec::<&str>::new(), "{name}: {said}");
+    }
+}
+
+#[test]
+fn every_profile_makes_a_whole_service_of_a_few_lines() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("carpd.toml");
+    for profile in ["defguard", "frr", "nginx", "postgresql", "wireguard"] {
+        let link = if profile == "wireguard" { "[service.link]\ninterface = \"wg0\"\n" } else { "" };
+        let text = format!("[[service]]\nname = \"s\"\nprofile = \"{profile}\"\nfollows = [\"1@em0\"]\n{link}");
+        fs::write(&file, text).unwrap();
+        let loaded = load_for(&file, &AnySystem).unwrap_or_else(|error| panic!("{profile}: {error}"));
+        // What `config show` prints means the same without the profile.
+        let shown = loaded.settings.to_toml();
+        assert!(!shown.contains("profile"), "{shown}");
+        fs::write(&file, &shown).unwrap();
+        assert_eq!(load_for(&file, &AnySystem).unwrap().settings, loaded.settings, "{profile}");
     }
 }
 

@@ -139,8 +139,9 @@ impl Link {
             return None;
         }
         if is == LinkState::Absent {
-            // Nobody can raise what is not there, and whoever creates it brings it as it likes.
+            // Nobody can raise what is not there, and whoever creates it brings it as it likes: what failed on the old one says nothing.
             (self.arrived, self.error) = (false, None);
+            (self.failures, self.retry_at) = (0, now.mono);
             return None;
         }
         // What a write leaves behind while it is under way is no news.

@@ -159,6 +159,20 @@ fn a_failure_is_told_once_and_tried_again_with_growing_pauses() {
 }
 
 #[test]
+fn what_failed_on_an_interface_that_is_gone_holds_nobody_up_on_the_next_one() {
+    let mut rig = rig(tunnel(), Backup, LinkState::Down);
+    rig.kernel.link_fault = Some("operation not permitted");
+    rig.set_by_hand(LinkState::Up);
+    rig.run(60_000);
+    rig.set_by_hand(LinkState::Absent);
+    rig.run(1_000);
+    rig.kernel.link_fault = None;
+    rig.set_by_hand(LinkState::Up);
+    rig.run(100);
+    assert_eq!(rig.link(), LinkState::Down, "it waits for a pause that belonged to another interface");
+}
+
+#[test]
 fn an_unreadable_kernel_leaves_the_link_until_the_grace_is_over() {
     let mut rig = rig(gateway(Mode::Service), Master, LinkState::Up);
     let look = rig.kernel.look.take();

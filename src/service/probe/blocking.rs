@@ -56,14 +56,18 @@ mod tests {
         let permit = Permit::new();
         let threads = Arc::new(AtomicUsize::new(0));
         let (release, hang) = mpsc::channel::<()>();
+        let (begins, begun) = mpsc::channel::<()>();
         let counted = Arc::clone(&threads);
         let limit = Duration::from_millis(1);
         let first = permit.run("/net/x", limit, move || {
             counted.fetch_add(1, Ordering::SeqCst);
+            let _ = begins.send(());
             let _ = hang.recv();
             Ok("at last".to_owned())
         });
         assert_eq!(first.await, Err("/net/x could not be looked at within 1ms".to_owned()));
+        // The limit may be over before the thread has begun.
+        begun.recv().unwrap();
         for _ in 0..100 {
             let counted = Arc::clone(&threads);
             let next = permit.run("/net/x", limit, move || {
