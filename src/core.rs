@@ -11,6 +11,7 @@ mod adverts;
 pub mod attribution;
 mod create;
 pub mod events;
+pub mod hold;
 pub mod io;
 pub mod journal;
 pub mod ledger;
@@ -20,6 +21,7 @@ pub mod observe;
 pub mod plan;
 pub mod policy;
 pub mod probe;
+mod ready;
 pub mod role;
 pub mod service;
 mod share;
@@ -95,6 +97,8 @@ pub struct Core {
     services: Vec<Service>,
     /// The last input was a look that succeeded.
     looked: bool,
+    /// Since when nothing stands in the way of being MASTER, while that is of interest.
+    ready_since: Option<Mono>,
     since: BTreeMap<VhidRef, Since>,
     /// Replies that wait until the journal that contains their change is durable.
     waiting: Vec<(u64, String)>,
@@ -137,6 +141,7 @@ impl Core {
             creation: Creation::default(),
             services,
             looked: false,
+            ready_since: None,
             since: BTreeMap::new(),
             waiting: Vec::new(),
             left_by: None,
@@ -176,7 +181,7 @@ impl Core {
             services,
             write,
             ledger,
-            self.journal.hold_until,
+            self.next_hold_end(),
             expiry,
             unmanaged,
             self.creation.wake().filter(|_| self.may_create()),
@@ -253,8 +258,12 @@ impl Core {
                     }
                     let notice = self.services[at].ended(&self.policy.services[at], outcome, now);
                     self.tell(at, notice);
+                    if self.services[at].start.awaits_look() {
+                        self.observer.hint(now.mono);
+                    }
                 }
             }
+            Input::NeedsLooked { service, lacks } => self.looked_for_needs(&service, lacks),
             Input::Probed { service, probe, reading, text } => {
                 if let Some(at) = self.policy.services.iter().position(|p| p.name == service) {
                     let notice = self.services[at].probed(&self.policy.services[at], probe, reading, text, now.mono);
@@ -331,10 +340,7 @@ impl Core {
             self.left_by = None;
         }
         self.end_unmanaged(now);
-        if self.journal.hold_until.is_some_and(|until| now.mono >= until || self.is_master_by_carp()) {
-            self.journal.hold_until = None;
-            self.note(Level::Info, Topic::Demotion, "", "the boot hold is over".to_owned());
-        }
+        self.hold(now);
     }
 
     fn assign_roles(&mut self, now: Now) {
@@ -392,7 +398,7 @@ impl Core {
                 && let Some(kind) = service.begin(now.mono)
             {
                 let limit = match kind {
-                    ActionKind::Start => policy.start_limit,
+                    ActionKind::Fence | ActionKind::Start => policy.start_limit,
                     ActionKind::Stop => policy.stop_limit,
                     ActionKind::Check => service::CHECK_LIMIT,
                 };

@@ -13,8 +13,8 @@
 //! | `CARPD_NODE` | the node's name |
 //! | `CARPD_SERVICE` | the service's name |
 //! | `CARPD_FOLLOWS` | the vhids that decide its role, as in `1@vtnet0 2@vtnet1` |
-//! | `CARPD_ACTION` | `start`, `stop`, `status`, `fence` or `probe` |
-//! | `CARPD_ROLE` | `active` with `start`, `standby` with `stop`; otherwise absent |
+//! | `CARPD_ACTION` | `fence`, `start`, `stop`, `status` or `probe` |
+//! | `CARPD_ROLE` | `active` with `fence` and `start`, `standby` with `stop`; otherwise absent |
 //!
 //! It is not run with the rights of root if anybody else could change it: see [`crate::config::trust`].
 //!
@@ -22,6 +22,7 @@
 
 mod configd;
 mod driver;
+mod needs;
 mod own;
 mod pidfile;
 mod probe;
@@ -47,8 +48,8 @@ pub struct Prepared {
     follows: String,
     /// One for each probe.
     permits: Vec<Permit>,
-    /// For the look at the files that it needs.
-    ready: Permit,
+    /// Of the look at what a start would need.
+    needs: Permit,
 }
 
 /// Whether both ask for the same behaviour.
@@ -68,12 +69,7 @@ impl Prepared {
         };
         let permits = settings.probes.iter().map(|_| Permit::new()).collect();
         let follows: Vec<String> = settings.follows.iter().map(ToString::to_string).collect();
-        Self { settings, user, node: node.to_owned(), follows: follows.join(" "), permits, ready: Permit::new() }
-    }
-
-    /// Whether something has to precede a start.
-    fn has_conditions(&self) -> bool {
-        !self.settings.ready.is_empty() || self.settings.fence.is_some()
+        Self { settings, user, node: node.to_owned(), follows: follows.join(" "), permits, needs: Permit::new() }
     }
 
     /// What every program of it is told.

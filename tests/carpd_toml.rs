@@ -83,6 +83,9 @@ fn a_whole_file_becomes_the_policy_it_asks_for() {
     assert_eq!((gateway.settle, gateway.unknown_grace), (Duration::from_secs(4), Duration::from_secs(15)));
     assert_eq!((agent.require, agent.on_exit), (Require::Any, OnExit::Standby));
     assert_eq!(agent.start_limit, Duration::from_secs(90));
+    assert_eq!((agent.min_master, agent.fenced, gateway.fenced), (Duration::from_secs(10), true, false));
+    assert_eq!(loaded.settings.services[1].ready, [Path::new("/usr/local/etc/agent.pem")]);
+    assert_eq!((policy.boot_hold, policy.failback_hold), (Duration::from_secs(90), Duration::from_secs(60)));
     assert_eq!((gateway.mode, gateway.driven, &gateway.link), (Mode::Service, true, &None));
     let effects: Vec<_> = gateway.probes.iter().map(|probe| probe.effect).collect();
     let [ProbeEffect::Report, ProbeEffect::Demote(amount)] = effects[..] else { panic!("{effects:?}") };
@@ -99,6 +102,21 @@ fn a_service_may_have_a_link_beside_its_driver_or_in_its_place() {
     let [_, vpn, wireguard] = &policy.services[..] else { panic!("{:?}", policy.services) };
     assert_eq!((vpn.mode, vpn.driven, &vpn.link), (Mode::Warm, true, &"wg20".parse().ok()));
     assert_eq!((wireguard.mode, wireguard.driven, &wireguard.link), (Mode::Service, false, &"wg0".parse().ok()));
+}
+
+#[test]
+fn conditions_of_a_start_that_no_start_has_are_told() {
+    let service = |more: &str| {
+        let head = "[vips]\nsource = \"kernel\"\n[[service]]\nname = \"a\"\nfollows = [\"1@em0\"]\n";
+        let keys = "min_master = \"10s\"\nfence = [\"/bin/true\"]\nready = [\"/x\"]\n";
+        let findings = told(read("conditions", format!("{head}{keys}{more}")));
+        findings.iter().filter(|f| f.code.to_string() == "CARP-C120").map(|f| f.key.clone()).collect::<Vec<_>>()
+    };
+    let link = "[service.link]\ninterface = \"wg0\"\n";
+    let rc = "[service.rc]\nscript = \"x\"\n";
+    assert_eq!(service(link).len(), 3);
+    assert_eq!(service(&format!("mode = \"warm\"\n{link}{rc}")).len(), 2);
+    assert_eq!(service(rc), Vec::<String>::new());
 }
 
 #[test]

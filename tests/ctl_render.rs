@@ -63,7 +63,7 @@ fn vhid_row() -> impl Strategy<Value = VhidStatus> {
 }
 
 fn action() -> impl Strategy<Value = LastAction> {
-    let kind = select(vec![ActionKind::Start, ActionKind::Stop, ActionKind::Check]);
+    let kind = select(vec![ActionKind::Fence, ActionKind::Start, ActionKind::Stop, ActionKind::Check]);
     let result = select(vec![ActionResult::Ok, ActionResult::Failed, ActionResult::TimedOut]);
     (kind, result, any::<u64>(), wall(), text()).prop_map(|(kind, result, duration_ms, at, detail)| LastAction {
         kind,
@@ -109,10 +109,11 @@ fn service_row() -> impl Strategy<Value = ServiceStatus> {
             health_detail,
             since,
             deaths: name.len() as u32,
-            not_ready: name.len().is_multiple_of(5).then(|| name.clone()),
             mode: if name.len().is_multiple_of(2) { Mode::Warm } else { Mode::Service },
             process: !name.len().is_multiple_of(3),
             link: link_row(&name),
+            lacks: (name.len() % 4 == 0).then(|| format!("{name} is missing")),
+            next_try: (name.len() % 5 == 0).then(|| samples::ago(-7)),
             unmanaged: (name.len() % 3 == 0).then(samples::taken),
             busy,
             last_action,

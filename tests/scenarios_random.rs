@@ -10,8 +10,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// What a service can be made to do, and not to do any more.
-const FAULTS: [&str; 5] =
-    ["service start fails", "service start lies", "service dies at start", "service stop hangs", "service unhealthy"];
+const FAULTS: [&str; 7] = [
+    "service files missing",
+    "service fence fails",
+    "service start fails",
+    "service start lies",
+    "service dies at start",
+    "service stop hangs",
+    "service unhealthy",
+];
 
 const NODES: [&str; 2] = ["fw1", "fw2"];
 
@@ -148,7 +155,7 @@ fn manners() -> impl Strategy<Value = &'static str> {
 
 /// What of it follows the election.
 fn link() -> impl Strategy<Value = &'static str> {
-    select(vec!["", "link = \"wg20\"\n", "link = \"wg20\"\nmode = \"warm\"\n"])
+    select(vec!["", "fence = true\nmin_master = \"5s\"\n", "link = \"wg20\"\n", "link = \"wg20\"\nmode = \"warm\"\n"])
 }
 
 fn scenario(hold: bool, probe: bool, link: &str, manners: &str, steps: &[(u64, String)]) -> String {
@@ -174,7 +181,7 @@ fn scenario(hold: bool, probe: bool, link: &str, manners: &str, steps: &[(u64, S
     let hold = if hold { 30 } else { 0 };
     let end = time / 1000 + 300;
     format!(
-        "title = \"random\"\nduration = \"{end}s\"\nnodes = \"example\"\n\n[carpd]\nboot_hold = \"{hold}s\"\nlink_takes = \"20ms\"\n\n{service}{text}"
+        "title = \"random\"\nduration = \"{end}s\"\nnodes = \"example\"\n\n[carpd]\nboot_hold = \"{hold}s\"\nfailback_hold = \"{hold}s\"\nlink_takes = \"20ms\"\n\n{service}{text}"
     )
 }
 

@@ -109,10 +109,12 @@ pub(crate) fn read(path: &Path, text: &str, system: &dyn System) -> Result<File,
         cx.elsewhere = Elsewhere { vips: rc_conf.vips(), unread: rc_conf.unread() };
     }
     let (vips, declared) = vips::vips(&mut root, &mut cx);
+    let (boot_hold, failback_hold) = node::holds(&mut root, &mut cx);
     let settings = Settings {
         control,
         maintenance: node::maintenance(&mut root, &mut cx),
-        boot_hold: node::boot_hold(&mut root, &mut cx),
+        boot_hold,
+        failback_hold,
         metrics: node::metrics(&mut root, &mut cx),
         services: service::services(&mut root, &mut cx, &declared, node.poll),
         node,

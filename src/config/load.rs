@@ -97,6 +97,7 @@ impl Loaded {
                 _ => MaintenanceOwner::Carpd,
             },
             boot_hold: settings.boot_hold,
+            failback_hold: settings.failback_hold,
             poll: settings.node.poll,
         }
     }

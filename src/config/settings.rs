@@ -31,6 +31,8 @@ pub struct Settings {
     pub maintenance: Maintenance,
     /// `[hold]` `boot`: how long after the first start in a boot the node holds itself back, at most. Zero: not at all.
     pub boot_hold: Duration,
+    /// `[hold]` `failback`: how long after a fault the node holds itself back, at most. Zero: not at all.
+    pub failback_hold: Duration,
     /// `[metrics]` `listen`: where metrics are served, a loopback address; nowhere without it.
     pub metrics: Option<SocketAddr>,
     /// `[[service]]`, in the order of the file. Names are unique.

@@ -73,6 +73,13 @@ pub enum Input {
         /// How it ended.
         outcome: Outcome,
     },
+    /// Comes before the answer to every check: whether what a start would need is there.
+    NeedsLooked {
+        /// The service.
+        service: ServiceName,
+        /// What is missing, for people; `None` if nothing is.
+        lacks: Option<String>,
+    },
     /// The answer to [`Effect::Probe`].
     Probed {
         /// The service.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::FailbackHold;
 use crate::model::{Demotion, Mono, ServiceName, Wall};
 
 /// The content of the state file.
@@ -30,6 +31,9 @@ pub struct Journal {
     /// The probes, as `service/probe`, whose verdict in that boot is a reason for the share.
     #[serde(default)]
     pub unhealthy: BTreeSet<String>,
+    /// The hold that follows a fault in that boot.
+    #[serde(default)]
+    pub failback: Option<FailbackHold>,
     /// The services that a person has taken over, and for how long.
     #[serde(default)]
     pub unmanaged: BTreeMap<ServiceName, Unmanaged>,

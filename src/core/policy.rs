@@ -30,6 +30,8 @@ pub struct Policy {
     pub maintenance_owner: MaintenanceOwner,
     /// How long after the first start in a boot the node holds itself back, at most. Zero: not at all.
     pub boot_hold: Duration,
+    /// How long after a fault the node holds itself back, at most. Zero: not at all.
+    pub failback_hold: Duration,
     /// The longest time between two looks at the kernel.
     pub poll: Duration,
 }
@@ -86,12 +88,13 @@ pub struct ServicePolicy {
     ///
     /// An address added to a live vhid bounces it through INIT and BACKUP for about 3 s (`carp_sc_state()`).
     pub settle: Duration,
-    /// How long the service has to be active before it is started: for what cannot be undone.
-    #[serde(default)]
-    pub min_master: Duration,
     /// How long the kernel may be unreadable before a running service is stood down.
     pub unknown_grace: Duration,
-    /// The limit of making it active.
+    /// How long it has to have been active by the election before it is started.
+    pub min_master: Duration,
+    /// Whether a fence has to succeed before each start.
+    pub fenced: bool,
+    /// The limit of making it active, and of its fence.
     pub start_limit: Duration,
     /// The limit of making it standby.
     pub stop_limit: Duration,

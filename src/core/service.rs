@@ -4,6 +4,8 @@
 //! next action follows from what is wanted *then*. So the latest wish wins, actions of one service never overlap, and
 //! nothing piles up.
 
+mod start;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,7 @@ use super::policy::ServicePolicy;
 use super::probe::{Probe, Reading};
 use super::role::Role;
 use crate::model::{LinkState, Mono, Now, Wall};
+use start::StartConditions;
 
 /// For how long a death is remembered.
 const MEMORY: Duration = Duration::from_secs(600);
@@ -35,6 +38,8 @@ const UNCLEAR_LOOKS: u32 = 3;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ActionKind {
+    /// Make sure that it runs nowhere else, just before it is started.
+    Fence,
     /// Make it active.
     Start,
     /// Make it standby.
@@ -44,10 +49,11 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
-    /// `start`, `stop` or `check`.
+    /// `fence`, `start`, `stop` or `check`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Fence => "fence",
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Check => "check",
@@ -68,8 +74,6 @@ pub enum Outcome {
     Running,
     /// A check saw that it does not run.
     Stopped,
-    /// A check saw that it does not run and cannot be started: what is missing, for people.
-    NotReady(String),
     /// It failed: the cause, for people.
     Failed(String),
     /// It ran into its limit and was killed.
@@ -138,12 +142,6 @@ pub struct Service {
     pub since: Option<Now>,
     /// The role that the election gives it; `None` while the kernel cannot be read.
     pub role: Option<Role>,
-    /// Since when its role is active.
-    active_since: Option<Mono>,
-    /// How long that has to last before it is started.
-    min_master: Duration,
-    /// Why it could not be started, as the last check saw it; it does not run then.
-    pub not_ready: Option<String>,
     /// Since when its role is standby.
     away_since: Option<Mono>,
     /// The role it is being brought to; differs from `role` while a MASTER may yet come back.
@@ -152,6 +150,8 @@ pub struct Service {
     pub draining: bool,
     /// A person has taken it over, so it is looked at and nothing else.
     pub unmanaged: bool,
+    /// What has to be the case before a start.
+    pub start: StartConditions,
     /// The action under way.
     pub busy: Option<(ActionKind, Mono)>,
     /// The action under way was told to end.
@@ -214,13 +214,11 @@ impl Service {
             is: Is::Unknown,
             since: None,
             role: None,
-            active_since: None,
-            min_master: policy.min_master,
-            not_ready: None,
             away_since: None,
             want: None,
             draining: false,
             unmanaged: false,
+            start: StartConditions::new(policy),
             busy: None,
             cut_short: false,
             verify: None,
@@ -243,8 +241,8 @@ impl Service {
             self.link = policy.link.as_ref().map(|_| Link::new(now));
         }
         self.warm = policy.is_warm();
-        self.min_master = policy.min_master;
         self.probes = policy.probes.iter().map(|_| Probe::new(now)).collect();
+        self.start.adopt(policy);
         self.next_check = now;
     }
 
@@ -252,6 +250,7 @@ impl Service {
     /// long; `for_good` that a lost MASTER does not come back by itself, so that waiting for it would be in vain.
     pub fn follow(&mut self, policy: &ServicePolicy, role: Option<Role>, grace_over: bool, for_good: bool, now: Mono) {
         self.role = role;
+        let not_before = self.start.follow(role, now);
         let Some(role) = role else {
             if grace_over {
                 self.set_want(Role::Standby, now);
@@ -261,11 +260,10 @@ impl Service {
         match role {
             Role::Active => {
                 self.away_since = None;
-                self.active_since.get_or_insert(now);
                 self.set_want(Role::Active, now);
+                self.retry_at = self.retry_at.max(not_before.unwrap_or(now));
             }
             Role::Standby => {
-                self.active_since = None;
                 let since = *self.away_since.get_or_insert(now);
                 if for_good
                     || !policy.driven
@@ -312,21 +310,6 @@ impl Service {
         self.link.as_mut()?.looked(state, now).map(Notice::Link)
     }
 
-    /// A person has taken it over, or not.
-    pub fn leave_alone(&mut self, unmanaged: bool, now: Mono) {
-        if unmanaged == self.unmanaged {
-            return;
-        }
-        self.unmanaged = unmanaged;
-        // What became of it meanwhile, and of an action that was under way, only a look can tell.
-        self.is = Is::Unknown;
-        self.unclear = false;
-        self.verify = None;
-        self.failures = 0;
-        self.deaths.clear();
-        (self.retry_at, self.next_check) = (now, now);
-    }
-
     fn set_want(&mut self, want: Role, now: Mono) {
         if self.want == Some(want) {
             return;
@@ -349,6 +332,7 @@ impl Service {
         let kind = self.due(now)?;
         self.busy = Some((kind, now));
         self.cut_short = false;
+        self.start.begun(kind);
         Some(kind)
     }
 
@@ -357,10 +341,10 @@ impl Service {
     /// could say what a half-stopped service is.
     pub fn cut_short(&mut self, now: Mono) -> bool {
         let unwanted = match self.busy {
+            // Whoever has taken over meanwhile must not be fenced.
+            Some((ActionKind::Fence, _)) => self.role != Some(Role::Active),
             Some((ActionKind::Start, _)) => self.want == Some(Role::Standby),
-            Some((ActionKind::Check, _)) => {
-                self.verify.is_none() && self.needed().is_some() && now >= self.not_before()
-            }
+            Some((ActionKind::Check, _)) => self.verify.is_none() && self.needed().is_some() && now >= self.retry_at,
             Some((ActionKind::Stop, _)) | None => false,
         };
         unwanted && !self.unmanaged && !std::mem::replace(&mut self.cut_short, true)
@@ -376,11 +360,10 @@ impl Service {
         }
     }
 
-    /// When the next start or stop may begin: the link goes first, and what cannot be undone has to be meant.
+    /// When the next start or stop may begin: the link goes first.
     fn not_before(&self) -> Mono {
         let link = self.link.as_ref().and_then(Link::goes_first_until);
-        let meant = self.active_since.filter(|_| self.want == Some(Role::Active)).map(|since| since + self.min_master);
-        [link, meant].into_iter().flatten().fold(self.retry_at, Mono::max)
+        link.map_or(self.retry_at, |until| until.max(self.retry_at))
     }
 
     /// What stands between the service and its wanted role.
@@ -392,7 +375,7 @@ impl Service {
             return None;
         }
         match (self.want?, self.is) {
-            (Role::Active, Is::Stopped) if self.may_start() => Some(ActionKind::Start),
+            (Role::Active, Is::Stopped) if self.may_start() => self.start.first(),
             (Role::Standby, Is::Running) => Some(ActionKind::Stop),
             // It cannot be told whether it runs: stopping what is stopped does no harm.
             (Role::Standby, Is::Unknown) if self.unclear => Some(ActionKind::Stop),
@@ -401,9 +384,7 @@ impl Service {
     }
 
     fn may_start(&self) -> bool {
-        !self.draining
-            && self.not_ready.is_none()
-            && (self.role == Some(Role::Active) || self.warm && self.role.is_some())
+        !self.draining && (self.role == Some(Role::Active) || self.warm && self.role.is_some())
     }
 
     /// The role that it has for its clients, as far as carpd has decided it.
@@ -456,6 +437,8 @@ impl Service {
             None
         } else if kind == ActionKind::Check {
             self.checked(outcome, now)
+        } else if kind == ActionKind::Fence {
+            self.fenced(began, outcome, now)
         } else {
             self.acted(policy, kind, began, outcome, now)
         }
@@ -464,6 +447,9 @@ impl Service {
     /// A check that was cut short has told nothing. Of a start it is not known how far it came.
     fn cut(&mut self, kind: ActionKind, now: Mono) {
         self.next_check = now;
+        if kind == ActionKind::Fence {
+            self.start.fenced(false);
+        }
         if kind == ActionKind::Start {
             self.is = if self.want == Some(Role::Standby) { Is::Running } else { Is::Unknown };
         }
@@ -500,14 +486,16 @@ impl Service {
     }
 
     fn checked(&mut self, outcome: Outcome, now: Now) -> Option<Notice> {
-        self.not_ready = if let Outcome::NotReady(why) = &outcome { Some(why.clone()) } else { None };
         let (is, detail) = match outcome {
             Outcome::Running => (Is::Running, String::new()),
-            Outcome::Stopped | Outcome::NotReady(_) => (Is::Stopped, String::new()),
+            Outcome::Stopped => (Is::Stopped, String::new()),
             Outcome::Failed(why) => (Is::Unknown, why),
             _ => (Is::Unknown, "the check ran into its limit".to_owned()),
         };
         let was = std::mem::replace(&mut self.is, is);
+        if is == Is::Running {
+            self.start.failed = None;
+        }
         self.unclear = is == Is::Unknown;
         // What the first look of all shows may have been so for days.
         if was != is && (was != Is::Unknown || self.verify.is_some()) {
@@ -597,6 +585,9 @@ impl Service {
             at: now.wall,
             detail,
         };
+        if last.kind == ActionKind::Start {
+            self.start.failed = (result != ActionResult::Ok).then(|| last.detail.clone());
+        }
         self.last_action = Some(last.clone());
         Some(Notice::Acted(last))
     }

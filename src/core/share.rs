@@ -4,7 +4,7 @@ use super::attribution::{Part, PartSource};
 use super::io::{Effect, Level, Reply, Topic};
 use super::journal::{Journal, Maintenance, Pending};
 use super::ledger::{self, Ledger, Phase};
-use super::policy::ProbeEffect;
+use super::policy::{ProbeEffect, ShareAmount};
 use super::vhids::is_master_by_carp;
 use super::{Core, RETRY, vrrp};
 use crate::kernel::DemotionLogLine;
@@ -34,7 +34,10 @@ impl Core {
             add("maintenance".to_owned(), self.policy.maintenance_demotion.demotion(), maintenance.reason.clone());
         }
         if self.journal.hold_until.is_some() {
-            add("boot hold".to_owned(), super::policy::ShareAmount::FULL.demotion(), String::new());
+            add("boot hold".to_owned(), ShareAmount::FULL.demotion(), self.awaited());
+        }
+        if self.journal.failback.is_some() {
+            add("failback hold".to_owned(), ShareAmount::FULL.demotion(), self.awaited());
         }
         if self.journal.drain {
             add("drain".to_owned(), self.policy.maintenance_demotion.demotion(), String::new());
@@ -74,7 +77,7 @@ impl Core {
         let rebooted = !self.journal.boot.is_empty() && self.journal.boot != snapshot.boot;
         if self.journal.boot != snapshot.boot {
             self.journal.boot.clone_from(&snapshot.boot);
-            self.journal.hold_until = None;
+            self.journal.forget_holds();
             self.journal.drain = false;
             self.journal.unhealthy.clear();
         }

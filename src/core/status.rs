@@ -301,12 +301,16 @@ pub struct ServiceStatus {
     /// How often it was found dead while it should have been running, in the last ten minutes.
     #[serde(default)]
     pub deaths: u32,
-    /// What is missing for a start, `null` if nothing is, or if it runs.
-    #[serde(default)]
-    pub not_ready: Option<String>,
     /// Its link, `null` if it has none.
     #[serde(default)]
     pub link: Option<LinkStatus>,
+    /// What a start would need and is not there, `null` if nothing is known to be missing.
+    #[serde(default)]
+    pub lacks: Option<String>,
+    /// When the next start or stop is tried, `null` if none has to wait.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[serde(default)]
+    pub next_try: Option<Wall>,
     /// Who has taken it over, `null` if carpd manages it.
     #[serde(default)]
     pub unmanaged: Option<Unmanaged>,

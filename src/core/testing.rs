@@ -22,9 +22,10 @@ pub(crate) fn service(name: &str, follows: &[&str]) -> ServicePolicy {
         mode: Mode::Service,
         link: None,
         driven: true,
-        min_master: Duration::ZERO,
         settle: Duration::from_secs(4),
         unknown_grace: Duration::from_secs(15),
+        min_master: Duration::ZERO,
+        fenced: false,
         start_limit: Duration::from_secs(30),
         stop_limit: Duration::from_secs(10),
         check_every: Duration::from_secs(5),
@@ -44,6 +45,7 @@ pub(crate) fn policy(services: Vec<ServicePolicy>) -> Policy {
         opnsense_maintenance: false,
         maintenance_owner: MaintenanceOwner::Carpd,
         boot_hold: Duration::ZERO,
+        failback_hold: Duration::ZERO,
         poll: Duration::from_secs(5),
     }
 }

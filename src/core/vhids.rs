@@ -27,6 +27,7 @@ impl Core {
                 self.note(Level::Info, Topic::Daemon, "", "the kernel can be read again".to_owned());
             }
             self.follow_vhids(snapshot, now);
+            self.services.iter_mut().for_each(|service| service.start.looked());
         } else if let Err(why) = &result
             && self.observer.unreadable().is_none_or(|(_, before)| before != why)
         {

@@ -146,7 +146,7 @@ fn stop_all(services: Vec<(ServicePolicy, Arc<Prepared>)>) -> std::io::Result<Ve
 
 /// `None` if it did not run.
 async fn stop(policy: &ServicePolicy, service: &Arc<Prepared>) -> Option<Result<(), String>> {
-    if is_stopped(&runs(service).await) {
+    if runs(service).await == Outcome::Stopped {
         return None;
     }
     // What cannot be told is stopped as well: to stop what is stopped does no harm.
@@ -155,7 +155,7 @@ async fn stop(policy: &ServicePolicy, service: &Arc<Prepared>) -> Option<Result<
     let mut wait = Duration::from_millis(25);
     loop {
         let is = runs(service).await;
-        if is_stopped(&is) {
+        if is == Outcome::Stopped {
             return Some(Ok(()));
         }
         if !matches!(outcome, Outcome::Done | Outcome::Forced(_)) || began.elapsed() + wait >= policy.stop_limit {
@@ -170,15 +170,10 @@ async fn runs(service: &Arc<Prepared>) -> Outcome {
     Action::begin(service, ActionKind::Check).outcome(TO_CHECK, pending()).await
 }
 
-fn is_stopped(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Stopped | Outcome::NotReady(_))
-}
-
 fn why(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Failed(why) => Some(why.clone()),
         Outcome::TimedOut => Some("it was killed at its limit".to_owned()),
-        Outcome::Done | Outcome::Forced(_) | Outcome::CutShort | Outcome::Running => None,
-        Outcome::Stopped | Outcome::NotReady(_) => None,
+        Outcome::Done | Outcome::Forced(_) | Outcome::CutShort | Outcome::Running | Outcome::Stopped => None,
     }
 }

@@ -46,7 +46,9 @@ impl Node {
             KernelChoice::Freebsd => kernel::open("freebsd"),
             KernelChoice::Lab(path) => kernel::open(&format!("lab:{}", path.display())),
         }?;
-        Ok(Self { policy: loaded.policy(), settings: loaded.settings, kernel })
+        // A fault is for the daemon to see, which also sees its end.
+        let policy = Policy { failback_hold: Duration::ZERO, ..loaded.policy() };
+        Ok(Self { policy, settings: loaded.settings, kernel })
     }
 
     /// The lock, `None` if a daemon has it.

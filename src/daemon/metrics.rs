@@ -76,7 +76,7 @@ impl Counters {
             Outcome::Failed(_) => actions.failed += 1,
             Outcome::Forced(_) => actions.forced += 1,
             Outcome::TimedOut => actions.timed_out += 1,
-            Outcome::Done | Outcome::CutShort | Outcome::Running | Outcome::Stopped | Outcome::NotReady(_) => {}
+            Outcome::Done | Outcome::CutShort | Outcome::Running | Outcome::Stopped => {}
         }
     }
 
@@ -208,6 +208,8 @@ fn services(status: &Status, out: &mut Text) {
         Health::Unhealthy => Some(false),
         Health::Unknown => None,
     });
+    let help = "Nothing is known to be missing for a start of the service on this node.";
+    flags("carpd_service_ready", help, &|s| Some(s.lacks.is_none()));
     let help = "A person has taken the service over: carpd neither starts, stops nor judges it.";
     flags("carpd_service_unmanaged", help, &|s| Some(s.unmanaged.is_some()));
     let help = "When carpd manages the service again by itself.";

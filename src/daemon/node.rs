@@ -325,6 +325,13 @@ impl Node {
         }
         let events = self.events.clone();
         tokio::spawn(async move {
+            if kind == ActionKind::Check {
+                let (outcome, lacks) = tokio::join!(action.outcome(limit, asked(is_cut_short)), service.lacks());
+                let needs = Input::NeedsLooked { service: service.name().clone(), lacks };
+                let _ = events.send(Event::Input(Box::new(needs)));
+                let _ = events.send(Event::Acted { service, kind, took: began.elapsed(), outcome });
+                return;
+            }
             let outcome = action.outcome(limit, asked(is_cut_short)).await;
             let _ = events.send(Event::Acted { service, kind, took: began.elapsed(), outcome });
         });

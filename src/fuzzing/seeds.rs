@@ -181,6 +181,7 @@ fn files() {
     let taken = Unmanaged { reason: "adoption".to_owned(), by: "anna".to_owned(), since, until };
     let journal = Journal {
         created_in: "1".into(),
+        failback: Some(crate::core::hold::FailbackHold::Fault),
         boot: "0123456789abcdef".to_owned(),
         share: Demotion::new(241),
         mark: 1,

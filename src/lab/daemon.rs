@@ -131,6 +131,11 @@ impl SimDaemon {
             && *at <= now.mono
         {
             let (_, later) = self.later.remove(0);
+            if let Later::Acted { service, kind: ActionKind::Check, .. } = &later {
+                let lacks = around.services.get(service).and_then(|sim| sim.missing.clone());
+                let input = Input::NeedsLooked { service: service.clone(), lacks };
+                self.feed(input, kernel, around, now);
+            }
             let input = finish(later, kernel, around, now.mono);
             self.feed(input, kernel, around, now);
         }
@@ -245,6 +250,10 @@ impl SimDaemon {
                     self.meddled = Some(format!("{} of {service} began in a person's hands", kind.as_str()));
                 }
                 let state = around.services.entry(service.clone()).or_default();
+                if kind == ActionKind::Start {
+                    state.unfenced = state.fenced == 0;
+                    state.fenced = state.fenced.saturating_sub(1);
+                }
                 let (takes, timed_out) = state.takes(kind, limit);
                 let end = if timed_out { SimEnd::TimedOut } else { SimEnd::ByItself };
                 self.at(now.mono + takes, Later::Acted { service, kind, end });

@@ -3,7 +3,6 @@
 //! What a command says about itself is not believed where the service's processes are known: they are looked at, and what a stop
 //! leaves of them is ended by force.
 
-mod before;
 mod command;
 
 use std::sync::Arc;
@@ -18,6 +17,7 @@ use crate::config::duration::Shown;
 use crate::config::settings::ProcessProbe;
 use crate::core::service::{ActionKind, Outcome};
 use command::Command;
+pub(super) use command::lacks;
 
 /// How long a start that is cut short may take to end by itself. One that is killed halfway may leave anything behind.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -36,8 +36,6 @@ pub struct Action {
 enum Work {
     Program(Running),
     Configd(Call),
-    /// A start that something has to precede.
-    Later,
     /// A look at the processes: nothing has to be run for it.
     Look(ProcessProbe),
     /// It could not begin: the cause.
@@ -45,12 +43,11 @@ enum Work {
 }
 
 impl Action {
-    /// Begins an action at once: when this returns, its program is being executed, unless a start has to wait for its fence or files.
+    /// Begins an action at once: when this returns, its program is being executed.
     #[must_use]
     pub fn begin(service: &Arc<Prepared>, kind: ActionKind) -> Self {
         let work = match (&service.settings.process, kind) {
             (Some(process), ActionKind::Check) => Work::Look(process.clone()),
-            (_, ActionKind::Start) if service.has_conditions() => Work::Later,
             _ => begin(service, kind).unwrap_or_else(Work::Refused),
         };
         Self { service: Arc::clone(service), kind, began: Instant::now(), work }
@@ -61,31 +58,29 @@ impl Action {
     pub async fn outcome(self, limit: Duration, cut_short: impl Future<Output = ()>) -> Outcome {
         let deadline = self.began + limit;
         match self.kind {
-            ActionKind::Start => start(&self.service, self.work, deadline, cut_short).await,
+            ActionKind::Fence => start(self.work, None, deadline, cut_short).await,
+            ActionKind::Start => start(self.work, self.service.settings.process.as_ref(), deadline, cut_short).await,
             ActionKind::Stop => stop(self.work, self.service.settings.process.as_ref(), limit).await,
-            ActionKind::Check => match check(self.work, limit, cut_short).await {
-                Outcome::Stopped => {
-                    before::ready(&self.service).await.map_or_else(Outcome::NotReady, |()| Outcome::Stopped)
-                }
-                outcome => outcome,
-            },
+            ActionKind::Check => check(self.work, limit, cut_short).await,
         }
     }
 }
 
 fn begin(service: &Prepared, kind: ActionKind) -> Result<Work, String> {
-    let (path, args) = match Command::of(service.settings.driver.as_ref().ok_or("it has no driver")?, kind)? {
+    let (path, args) = match Command::of(&service.settings, kind)? {
         Command::Program { path, args } => (path, args),
         Command::Configd { socket, action } => return Ok(Work::Configd(Call::begin(&socket, &action))),
     };
     let mut env = service.env().to_vec();
     env.extend(match kind {
-        ActionKind::Start => [("CARPD_ACTION", "start"), ("CARPD_ROLE", "active")].as_slice(),
+        ActionKind::Fence => [("CARPD_ACTION", "fence"), ("CARPD_ROLE", "active")].as_slice(),
+        ActionKind::Start => &[("CARPD_ACTION", "start"), ("CARPD_ROLE", "active")],
         ActionKind::Stop => &[("CARPD_ACTION", "stop"), ("CARPD_ROLE", "standby")],
         ActionKind::Check => &[("CARPD_ACTION", "status")],
     });
     let kill = if kind == ActionKind::Start { Kill::Program } else { Kill::Group };
-    let user = service.user.clone().transpose()?;
+    // Whoever fences another node needs more rights than the service itself.
+    let user = if kind == ActionKind::Fence { None } else { service.user.clone().transpose()? };
     Program { path: &path, args: &args, user, env: &env }.spawn(kill).map(Work::Program)
 }
 
@@ -95,7 +90,7 @@ impl Work {
         match self {
             Self::Program(running) => running.wait(limit).await,
             Self::Configd(call) => call.wait(limit).await,
-            Self::Look(_) | Self::Later => Some(Ended::Exited(0)),
+            Self::Look(_) => Some(Ended::Exited(0)),
             Self::Refused(why) => Some(Ended::Unknown(std::mem::take(why))),
         }
     }
@@ -105,7 +100,7 @@ impl Work {
         match self {
             Self::Program(running) => running.terminate().await,
             Self::Configd(call) => call.hang_up(),
-            Self::Look(_) | Self::Later | Self::Refused(_) => {}
+            Self::Look(_) | Self::Refused(_) => {}
         }
     }
 }
@@ -114,14 +109,13 @@ fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-async fn start(service: &Prepared, mut work: Work, deadline: Instant, cut_short: impl Future<Output = ()>) -> Outcome {
+async fn start(
+    mut work: Work,
+    process: Option<&ProcessProbe>,
+    deadline: Instant,
+    cut_short: impl Future<Output = ()>,
+) -> Outcome {
     let mut cut_short = std::pin::pin!(cut_short);
-    if let Work::Later = work {
-        if let Err(outcome) = before::hold(service, deadline, cut_short.as_mut()).await {
-            return outcome;
-        }
-        work = begin(service, ActionKind::Start).unwrap_or_else(Work::Refused);
-    }
     let ended = tokio::select! {
         ended = work.wait(left(deadline)) => ended,
         () = &mut cut_short => {
@@ -135,7 +129,6 @@ async fn start(service: &Prepared, mut work: Work, deadline: Instant, cut_short:
         work.terminate().await;
         return Outcome::TimedOut;
     };
-    let process = service.settings.process.as_ref();
     let Some(process) = process.filter(|_| ended == Ended::Exited(0)) else { return said(ended) };
     let came = tokio::select! {
         came = own::wait(process, true, deadline) => came,

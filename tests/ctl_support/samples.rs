@@ -71,10 +71,11 @@ pub(crate) fn gateway() -> ServiceStatus {
             detail: String::new(),
         }),
         deaths: 0,
-        not_ready: None,
         mode: Mode::Service,
         process: true,
         link: None,
+        lacks: None,
+        next_try: None,
         unmanaged: None,
     }
 }
@@ -291,8 +292,9 @@ pub(crate) fn sick() -> Status {
         health_detail: String::new(),
         last_action: None,
         deaths: 0,
+        lacks: None,
+        next_try: None,
         unmanaged: None,
-        not_ready: None,
         busy: Some(ActionKind::Check),
         ..gateway()
     });

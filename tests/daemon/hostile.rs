@@ -122,23 +122,32 @@ fn a_service_that_ends_as_soon_as_it_has_started_is_a_failed_start() {
     });
 }
 
+/// A MASTER whose program was treated like this before the daemon started.
+fn with_program(prepare: &str) -> Hostile {
+    let node = Hostile::new("start) exit 3;;", "", "");
+    let run = node.node.path("run");
+    let prepared = format!("{prepare} {}", run.display());
+    assert!(std::process::Command::new("sh").args(["-c", &prepared]).status().unwrap().success());
+    let node = node.start();
+    node.become_(Master);
+    node
+}
+
 #[test]
-fn a_program_that_is_missing_or_fails_is_told_with_its_cause() {
-    for (prepare, cause) in [
-        ("rm", "cannot be run: No such file or directory"),
-        ("chmod 644", "cannot be run: Permission denied"),
-        ("true", "exited 3"),
-    ] {
-        let node = Hostile::new("start) exit 3;;", "", "");
-        let run = node.node.path("run");
-        let prepared = format!("{prepare} {}", run.display());
-        assert!(std::process::Command::new("sh").args(["-c", &prepared]).status().unwrap().success());
-        let node = node.start();
-        node.become_(Master);
-        let last = node.last(ActionKind::Start);
-        assert_eq!(last.result, ActionResult::Failed);
-        assert!(last.detail.contains(cause), "{prepare}: {}", last.detail);
+fn a_program_that_is_missing_or_cannot_be_run_is_told_with_its_cause_and_not_tried() {
+    for (prepare, cause) in [("rm", "run is missing"), ("chmod 644", "run cannot be executed")] {
+        let node = with_program(prepare);
+        let lacks = wait_for("what is missing is told", || node.node.status().services[0].lacks.clone());
+        assert!(lacks.ends_with(cause), "{prepare}: {lacks}");
+        assert_eq!(node.node.status().services[0].last_action, None);
     }
+}
+
+#[test]
+fn a_program_that_fails_is_told_with_its_cause() {
+    let last = with_program("true").last(ActionKind::Start);
+    assert_eq!(last.result, ActionResult::Failed);
+    assert!(last.detail.contains("exited 3"), "{}", last.detail);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Promises of the daemon, held by the real program between a kernel and a devd that the test plays.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub, reason = "these are tests")]
 
-mod before;
 mod clients;
+mod conditions;
 mod drain;
 mod early;
 mod follow;

@@ -88,6 +88,12 @@ fn rc(service: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Driver> {
     scripts.filter(|scripts| !scripts.is_empty()).map(|scripts| Driver::Rc { scripts })
 }
 
+/// A command that may be there.
+pub(super) fn command(table: &mut Section<'_>, cx: &mut Context<'_>, key: &'static str) -> Option<Command> {
+    table.accept(&[key]);
+    if table.has(key) { required_command(table, cx, key) } else { None }
+}
+
 /// A command that has to be there.
 pub(super) fn required_command(table: &mut Section<'_>, cx: &mut Context<'_>, key: &'static str) -> Option<Command> {
     const REMEDY: &str = "list the program's absolute path and its arguments, e.g. [\"/usr/bin/true\"]";

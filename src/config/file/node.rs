@@ -110,12 +110,14 @@ pub(super) fn share(value: &DeValue<'_>) -> Result<ShareAmount, Fault> {
     })
 }
 
-pub(super) fn boot_hold(root: &mut Section<'_>, cx: &mut Context<'_>) -> Duration {
+/// The holds at a boot and after a fault.
+pub(super) fn holds(root: &mut Section<'_>, cx: &mut Context<'_>) -> (Duration, Duration) {
     let report = &mut cx.report;
-    let Some(mut table) = root.section(report, "hold") else { return Duration::ZERO };
+    let Some(mut table) = root.section(report, "hold") else { return <(Duration, Duration)>::default() };
     let boot = table.get(report, "boot", span(Duration::ZERO..=Duration::from_secs(600)));
+    let failback = table.get(report, "failback", span(Duration::ZERO..=Duration::from_secs(600)));
     table.finish(report);
-    boot.unwrap_or_default()
+    (boot.unwrap_or_default(), failback.unwrap_or_default())
 }
 
 pub(super) fn metrics(root: &mut Section<'_>, cx: &mut Context<'_>) -> Option<SocketAddr> {

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::link::{self, Links};
 use super::report::{Fault, quoted};
 use super::section::Section;
-use super::values::{self, parsed, path, span, word};
+use super::values::{self, parsed, span, word};
 use super::{Context, Declared, driver, first_line, probe, process};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::opnsense::OpnsenseConfig;
@@ -101,9 +101,9 @@ fn service(
     let require = table.get(report, "require", word(&[("all", Require::All), ("any", Require::Any)]));
     let mode = table.get(report, "mode", word(&[("service", Mode::Service), ("warm", Mode::Warm)])).unwrap_or_default();
     let settle = table.get(report, "settle", span(ZERO..=secs(60))).unwrap_or(secs(4));
-    let min_master = table.get(report, "min_master", span(ZERO..=secs(600))).unwrap_or_default();
-    let ready = table.items(report, "ready", true, path).unwrap_or_default();
     let unknown_grace = table.get(report, "unknown_grace", span(ZERO..=secs(600))).unwrap_or(secs(15));
+    let min_master = table.get(report, "min_master", span(ZERO..=secs(600))).unwrap_or(ZERO);
+    let ready = table.items(report, "ready", true, values::path);
     let start_limit = table.get(report, "start_limit", span(secs(1)..=secs(600))).unwrap_or(secs(30));
     let stop_limit = table.get(report, "stop_limit", span(secs(1)..=secs(600))).unwrap_or(secs(10));
     let check_every = table.get(report, "check_every", span(secs(1)..=secs(60))).unwrap_or(secs(5));
@@ -117,11 +117,8 @@ fn service(
         short_settle(table, cx, declared, follows, settle);
     }
     link::check_mode(table, cx, mode, driven);
-    if !driven {
-        let why = "the service has no process, only a link";
-        table.without_effect(&mut cx.report, &["min_master", "ready", "fence"], why, "take it out");
-    }
-    let fence = table.has("fence").then(|| driver::required_command(table, cx, "fence")).flatten();
+    start_conditions(table, cx, mode, driven);
+    let fence = driver::command(table, cx, "fence");
     let probes = probe::probes(table, cx);
     let follows = follows?;
     Some(move |Parts { name, link, driver, process }| Service {
@@ -130,10 +127,10 @@ fn service(
         require: require.unwrap_or_default(),
         mode,
         settle,
-        min_master,
-        ready,
-        fence,
         unknown_grace,
+        min_master,
+        fence,
+        ready: ready.unwrap_or_default(),
         start_limit,
         stop_limit,
         check_every,
@@ -208,6 +205,23 @@ fn followed(value: &DeValue<'_>, declared: &Declared, opnsense: Option<&Opnsense
         format!("= {}, which nobody declares", quoted(&written.to_string())),
         remedy,
     ))
+}
+
+/// A start that does not follow from the role has none of the conditions that the role brings along.
+fn start_conditions(table: &mut Section<'_>, cx: &mut Context<'_>, mode: Mode, driven: bool) {
+    if !driven {
+        let remedy = "take it out, or add a driver";
+        table.without_effect(
+            &mut cx.report,
+            &["min_master", "fence", "ready"],
+            "without a driver nothing is started",
+            remedy,
+        );
+    } else if mode == Mode::Warm {
+        let why = "in mode \"warm\" the process runs on both nodes, whatever the election says";
+        let remedy = "take it out, or take mode = \"service\"";
+        table.without_effect(&mut cx.report, &["min_master", "fence"], why, remedy);
+    }
 }
 
 /// A vhid that was bounced is MASTER again after three times its advbase; its advskew adds less than a second.

@@ -107,6 +107,7 @@ struct Maintenance {
 #[derive(Serialize)]
 struct Hold {
     boot: String,
+    failback: String,
 }
 
 #[derive(Serialize)]
@@ -121,11 +122,12 @@ struct ServiceTable<'a> {
     require: Require,
     mode: Mode,
     settle: String,
+    unknown_grace: String,
     min_master: String,
-    ready: &'a [PathBuf],
     #[serde(skip_serializing_if = "Option::is_none")]
     fence: Option<Vec<&'a str>>,
-    unknown_grace: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ready: Vec<&'a Path>,
     start_limit: String,
     stop_limit: String,
     check_every: String,
@@ -239,7 +241,7 @@ impl<'a> Document<'a> {
                 demotion: settings.maintenance.demotion.into(),
                 default_for: settings.maintenance.default_for.map(shown),
             },
-            hold: Hold { boot: shown(settings.boot_hold) },
+            hold: Hold { boot: shown(settings.boot_hold), failback: shown(settings.failback_hold) },
             metrics: settings.metrics.map(|listen| Metrics { listen }),
             service: settings.services.iter().map(ServiceTable::of).collect(),
         }
@@ -311,10 +313,10 @@ impl<'a> ServiceTable<'a> {
             require: service.require,
             mode: service.mode,
             settle: shown(service.settle),
-            min_master: shown(service.min_master),
-            ready: &service.ready,
-            fence: service.fence.as_ref().map(words),
             unknown_grace: shown(service.unknown_grace),
+            min_master: shown(service.min_master),
+            fence: service.fence.as_ref().map(words),
+            ready: service.ready.iter().map(PathBuf::as_path).collect(),
             start_limit: shown(service.start_limit),
             stop_limit: shown(service.stop_limit),
             check_every: shown(service.check_every),

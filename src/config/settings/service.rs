@@ -22,14 +22,14 @@ pub struct Service {
     pub mode: Mode,
     /// How long a MASTER may be away before the service is stood down.
     pub settle: Duration,
-    /// How long the service has to be active before it is started.
-    pub min_master: Duration,
-    /// Files without which it is not started; absolute.
-    pub ready: Vec<PathBuf>,
-    /// What has to exit 0 before every start.
-    pub fence: Option<Command>,
     /// How long the kernel may be unreadable before a running service is stood down.
     pub unknown_grace: Duration,
+    /// How long it has to have been active by the election before it is started.
+    pub min_master: Duration,
+    /// Has to exit 0 before each start, within `start_limit`; run as the daemon's own user.
+    pub fence: Option<Command>,
+    /// Files that have to be there before a start; absolute.
+    pub ready: Vec<PathBuf>,
     /// The limit of making it active.
     pub start_limit: Duration,
     /// The limit of making it standby.
@@ -61,8 +61,9 @@ impl Service {
             link: self.link.clone(),
             driven: self.driver.is_some(),
             settle: self.settle,
-            min_master: self.min_master,
             unknown_grace: self.unknown_grace,
+            min_master: self.min_master,
+            fenced: self.fence.is_some(),
             start_limit: self.start_limit,
             stop_limit: self.stop_limit,
             check_every: self.check_every,

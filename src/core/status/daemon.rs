@@ -31,7 +31,7 @@ impl Core {
                 .services
                 .iter()
                 .zip(&self.services)
-                .map(|(p, s)| rows::service(p, s, self.journal.unmanaged.get(&p.name), known.is_some(), now.mono))
+                .map(|(p, s)| rows::service(p, s, self.journal.unmanaged.get(&p.name), known.is_some(), now))
                 .collect(),
             pfsync: known.and_then(rows::pfsync),
             peer: None,

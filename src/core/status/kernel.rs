@@ -61,7 +61,8 @@ fn left_share(journal: &Journal, snapshot: &Snapshot) -> Option<Demotion> {
 /// The share as a maintenance and the write mark where there is no other reason; otherwise as a whole.
 fn left_parts(journal: Option<&Journal>, share: Demotion) -> Vec<Part> {
     let mark = i32::from(ledger::mark(share));
-    let maintenance = journal.filter(|j| j.hold_until.is_none() && !j.drain && j.unhealthy.is_empty());
+    let maintenance =
+        journal.filter(|j| j.hold_until.is_none() && j.failback.is_none() && !j.drain && j.unhealthy.is_empty());
     match maintenance.and_then(|journal| journal.maintenance.as_ref()) {
         _ if share == Demotion::ZERO => Vec::new(),
         Some(maintenance) => {

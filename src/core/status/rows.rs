@@ -9,7 +9,7 @@ use crate::core::attribution::{Part, PartSource};
 use crate::core::policy::{Mode, ServicePolicy};
 use crate::core::service::Service;
 use crate::core::{Journal, Maintenance};
-use crate::model::{Demotion, InterfaceName, Mono, Snapshot, VhidProtocol, VhidRef, VhidSnapshot};
+use crate::model::{Demotion, InterfaceName, Now, Snapshot, VhidProtocol, VhidRef, VhidSnapshot};
 
 /// carpd's own maintenance, or what is known of OPNsense's.
 pub(super) fn maintenance(journal: &Journal, opnsense: bool, record: Option<&Maintenance>) -> MaintenanceStatus {
@@ -121,7 +121,7 @@ pub(super) fn service(
     service: &Service,
     unmanaged: Option<&Unmanaged>,
     readable: bool,
-    now: Mono,
+    now: Now,
 ) -> ServiceStatus {
     let sick: Vec<String> = policy
         .probes
@@ -150,13 +150,14 @@ pub(super) fn service(
         since: service.since.map(|now| now.wall),
         busy: service.busy.map(|(kind, _)| kind),
         last_action: service.last_action.clone(),
-        deaths: service.deaths(now),
-        not_ready: service.not_ready.clone(),
+        deaths: service.deaths(now.mono),
         link: policy
             .link
             .as_ref()
             .zip(service.link.as_ref())
-            .map(|(interface, link)| links::row(interface, link, readable, now)),
+            .map(|(interface, link)| links::row(interface, link, readable, now.mono)),
+        lacks: service.start.lacks.clone(),
+        next_try: service.next_try(now.mono).map(|at| now.wall + at.since(now.mono)),
         unmanaged: unmanaged.cloned(),
     }
 }

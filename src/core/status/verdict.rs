@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::links;
-use super::{Health, ServiceStatus, Status, VhidState, VhidStatus};
+use super::{Health, Status, VhidState, VhidStatus};
 use crate::core::attribution::PartSource;
 use crate::core::events::EventSource;
 use crate::core::ledger::LedgerState;
@@ -288,15 +288,11 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
         match (service.process_role().filter(|_| service.process), service.is) {
             // Whoever shuts the node down stops it.
             (Some(Role::Active), Is::Stopped) if status.draining => {}
-            (Some(Role::Active), Is::Stopped) if service.not_ready.is_some() => {
-                let what = format!("{name} should run and is not ready{}", missing(service));
-                let next =
-                    format!("provide it, or start it yourself after `carpctl service unmanage {name} --for 15m`");
-                problems.push(problem(Severity::Critical, what, "it is not started", next));
-            }
-            (Some(Role::Standby), Is::Stopped) if service.not_ready.is_some() => {
-                let what = format!("{name} is not ready{}", missing(service));
-                problems.push(problem(Severity::Warning, what, "it could not be started here", "provide it"));
+            (Some(Role::Active), Is::Stopped) if service.lacks.is_some() => {
+                let lacks = service.lacks.as_deref().unwrap_or_default();
+                let what = format!("{name} should run and is not ready: {lacks}");
+                let next = "put it there; that is noticed within seconds";
+                problems.push(problem(Severity::Critical, what, "nothing is started that cannot work", next));
             }
             (Some(Role::Active), Is::Stopped) if failed.is_some() => {
                 let what = format!("{name} should run and does not{detail}");
@@ -315,6 +311,13 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
             }
             _ => {}
         }
+        if let Some(lacks) =
+            service.lacks.as_ref().filter(|_| service.want != Some(Role::Active) || service.is != Is::Stopped)
+        {
+            let what = format!("{name} could not be started here: {lacks}");
+            let effect = "at the next failover to this node it would be missed";
+            problems.push(problem(Severity::Warning, what, effect, format!("carpctl why {name}")));
+        }
         if service.deaths >= 3 {
             let what = format!("{name} died {} times in the last ten minutes", service.deaths);
             let effect = "it is started again with growing pauses";
@@ -327,10 +330,6 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
             problems.push(problem(Severity::Critical, what, "", format!("carpctl why {name}")));
         }
     }
-}
-
-fn missing(service: &ServiceStatus) -> String {
-    service.not_ready.as_ref().map_or_else(String::new, |why| format!(": {why}"))
 }
 
 fn carp(status: &Status, problems: &mut Vec<Problem>) {

@@ -221,7 +221,11 @@ fn last_change(service: &ServiceStatus, now: Wall) -> String {
     if let Some(taken) = &service.unmanaged {
         return format!("in the hands of {}, {}", taken.by, time::ends(taken.until, now));
     }
+    if service.lacks.is_some() && service.is == Is::Stopped {
+        return "not ready".to_owned();
+    }
     match (&service.busy, &service.last_action, service.since) {
+        (Some(ActionKind::Fence), ..) => "is being fenced".to_owned(),
         (Some(ActionKind::Start), ..) => "is being started".to_owned(),
         (Some(ActionKind::Stop), ..) => "is being stopped".to_owned(),
         (_, Some(action), since) => {

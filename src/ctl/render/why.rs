@@ -115,8 +115,8 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
     }
     let detail = if service.health_detail.is_empty() { String::new() } else { format!(": {}", service.health_detail) };
     row(&mut page, "health", &format!("{}{detail}", health(service).0));
-    if let Some(missing) = &service.not_ready {
-        row(&mut page, "ready", &format!("no: {missing}"));
+    if let Some(lacks) = &service.lacks {
+        row(&mut page, "not ready", lacks);
     }
     row(&mut page, "last", &last(service, now));
     row(&mut page, "next", &next(status, service));
@@ -452,9 +452,17 @@ fn next(status: &Status, service: &ServiceStatus) -> String {
         return link_next(service).to_owned();
     }
     match (service.busy, service.process_role(), service.is) {
+        (Some(ActionKind::Fence), ..) => "its fence runs right now; the start follows if that succeeds".to_owned(),
         (Some(ActionKind::Start), ..) => "it is being started right now".to_owned(),
         (Some(ActionKind::Stop), ..) => "it is being stopped right now".to_owned(),
         (_, Some(Role::Active), Is::Stopped) if status.draining => "nothing: the node is draining".to_owned(),
+        (_, Some(Role::Active), Is::Stopped) if service.lacks.is_some() => {
+            "nothing until it is ready; that is looked at every few seconds".to_owned()
+        }
+        (_, Some(Role::Active), Is::Stopped) if service.next_try.is_some_and(|at| at > status.time) => {
+            let wait = service.next_try.map(|at| at.since(status.time)).unwrap_or_default();
+            format!("carpd starts it in {} s", wait.as_millis().div_ceil(1000))
+        }
         (_, Some(Role::Active), Is::Stopped) => format!("carpd starts it{again}"),
         (_, Some(Role::Standby), Is::Running) => format!("carpd stops it{again}"),
         (_, Some(Role::Standby), Is::Unknown) => format!("carpd stops it, to be sure{again}"),

@@ -22,6 +22,16 @@ pub struct SimService {
     pub start_fault: Option<String>,
     /// Stops hang until their limit while it is set.
     pub stop_hangs: bool,
+    /// What a start would need and is not there.
+    pub missing: Option<String>,
+    /// How long its fence takes.
+    pub fence_takes: Duration,
+    /// Its fence ends with this failure while it is set.
+    pub fence_fault: Option<String>,
+    /// Fences that have succeeded, and that no start has used up.
+    pub fenced: u64,
+    /// It was started without its fence, which must never be.
+    pub unfenced: bool,
     /// Whether it answers while it runs.
     pub healthy: bool,
     /// How it behaves in all else.
@@ -93,6 +103,11 @@ impl Default for SimService {
             stop_takes: Duration::from_millis(200),
             start_fault: None,
             stop_hangs: false,
+            missing: None,
+            fence_takes: Duration::from_millis(100),
+            fence_fault: None,
+            fenced: 0,
+            unfenced: false,
             healthy: true,
             manners: Manners::default(),
             ignored: Vec::new(),
@@ -117,6 +132,7 @@ impl SimService {
     pub(super) fn takes(&self, kind: ActionKind, limit: Duration) -> (Duration, bool) {
         let takes = match kind {
             ActionKind::Check => Duration::from_millis(2),
+            ActionKind::Fence => self.fence_takes,
             ActionKind::Start if self.start_fault.is_some() => Duration::from_millis(5),
             ActionKind::Start if self.manners.start == StartManner::Waits => self.start_takes + self.manners.up_after,
             ActionKind::Start => self.start_takes,
@@ -132,6 +148,10 @@ impl SimService {
             ActionKind::Check if self.running => return Outcome::Running,
             ActionKind::Check => return Outcome::Stopped,
             _ if timed_out => return Outcome::TimedOut,
+            ActionKind::Fence => match &self.fence_fault {
+                Some(fault) => return Outcome::Failed(fault.clone()),
+                None => self.fenced += 1,
+            },
             ActionKind::Stop => {
                 self.end();
                 self.stops += 1;
@@ -215,7 +235,8 @@ impl SimService {
     #[must_use]
     pub fn obeys(&self) -> bool {
         let starts = self.start_fault.is_none() && self.manners.start != StartManner::Lies;
-        starts && self.manners.dies_after.is_none() && !self.ignores_stops()
+        let may = self.missing.is_none() && self.fence_fault.is_none();
+        starts && may && self.manners.dies_after.is_none() && !self.ignores_stops()
     }
 
     /// When it does something by itself next.

@@ -304,6 +304,10 @@ impl Runner<'_> {
                 sim.end();
                 sim.start_by_hand(now);
             }
+            NodeAction::FilesMissing { on, .. } => {
+                sim.missing = on.then(|| "/etc/defguard/certs/grpc_ca_cert.pem is missing".to_owned());
+            }
+            NodeAction::FenceFails { on, .. } => sim.fence_fault = on.then(|| "exited 1".to_owned()),
             NodeAction::StartFails { on, .. } => sim.start_fault = on.then(|| "exited with status 1".to_owned()),
             NodeAction::StartLies { on, .. } => {
                 sim.manners.start = if *on { StartManner::Lies } else { base.start };

@@ -172,6 +172,12 @@ pub(crate) enum NodeAction {
     /// `carpctl service manage`
     #[serde(rename = "service manage")]
     ServiceManage { service: ServiceName },
+    /// From now on what its starts need is not there, or is again.
+    #[serde(rename = "service files missing")]
+    FilesMissing { service: ServiceName, on: bool },
+    /// From now on its fence fails, or succeeds again.
+    #[serde(rename = "service fence fails")]
+    FenceFails { service: ServiceName, on: bool },
     /// From now on its starts fail, or work again.
     #[serde(rename = "service start fails")]
     StartFails { service: ServiceName, on: bool },
@@ -233,6 +239,8 @@ impl NodeAction {
             | Self::ServiceStart { service }
             | Self::ServiceUnmanage { service, .. }
             | Self::ServiceManage { service }
+            | Self::FilesMissing { service, .. }
+            | Self::FenceFails { service, .. }
             | Self::StartFails { service, .. }
             | Self::StartLies { service, .. }
             | Self::DiesAtStart { service, .. }

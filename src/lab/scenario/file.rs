@@ -147,6 +147,7 @@ impl<'de> Deserialize<'de> for Nodes {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Carpd {
     pub(crate) boot_hold: Span,
+    pub(crate) failback_hold: Span,
     pub(crate) poll: Span,
     /// How long an event travels from the kernel through devd to carpd.
     pub(crate) event_delay: Span,
@@ -161,6 +162,7 @@ impl Default for Carpd {
         let millis = |millis| Span(std::time::Duration::from_millis(millis));
         Self {
             boot_hold: millis(0),
+            failback_hold: millis(0),
             poll: millis(5_000),
             event_delay: millis(1),
             link_takes: millis(0),
@@ -189,10 +191,13 @@ pub(crate) struct Service {
     pub(crate) require: Require,
     pub(crate) settle: Option<Span>,
     pub(crate) unknown_grace: Option<Span>,
+    pub(crate) min_master: Option<Span>,
+    /// Each start has to be fenced.
+    #[serde(default)]
+    pub(crate) fence: bool,
     pub(crate) start_limit: Option<Span>,
     pub(crate) stop_limit: Option<Span>,
     pub(crate) check_every: Option<Span>,
-    pub(crate) min_master: Option<Span>,
     #[serde(default)]
     pub(crate) on_exit: OnExit,
     #[serde(default)]

@@ -66,6 +66,8 @@ pub(super) struct NodeGuard {
     /// By service: its policy's place and the vhids it follows.
     pub(super) follows: Vec<Option<(usize, Vec<usize>)>>,
     pub(super) healthy: Vec<bool>,
+    /// Since when it holds itself back although all of its interfaces run.
+    held_since: Option<Mono>,
     /// How many services people have taken over.
     in_hands: usize,
 }
@@ -83,7 +85,7 @@ pub(super) struct Wrong {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Cause {
     maintenance: bool,
-    held: bool,
+    held: (bool, bool),
     boots: u32,
     resets: u32,
     /// The verdicts that are on the disk.
@@ -214,7 +216,8 @@ impl Runner<'_> {
         let share = node.kernel.share;
         let journal = &node.around.disk.journal;
         let maintenance = journal.maintenance.as_ref().map_or(0, |_| i32::from(node.policy.maintenance_demotion));
-        let held = journal.hold_until.map_or(0, |_| i32::from(ShareAmount::FULL));
+        let held = u8::from(journal.hold_until.is_some()) + u8::from(journal.failback.is_some());
+        let held = i32::from(held) * i32::from(ShareAmount::FULL);
         let wanted = maintenance + held;
         let demotes = |policy: &ServicePolicy| policy.probes.iter().any(|p| p.effect != ProbeEffect::Report);
         let right = share & !MARK == wanted || share > wanted && node.policy.services.iter().any(demotes);
@@ -249,7 +252,7 @@ impl Runner<'_> {
         guard.writes = writes;
         let cause = Cause {
             maintenance: journal.maintenance.is_some(),
-            held: journal.hold_until.is_some(),
+            held: (journal.hold_until.is_some(), journal.failback.is_some()),
             boots: guard.boots,
             resets: guard.resets,
             unhealthy: journal.unhealthy.clone(),
@@ -259,6 +262,26 @@ impl Runner<'_> {
             self.broken(Some(at), "nothing is written without a reason", what);
         }
         self.guard.nodes[at].last_write = Some(cause);
+    }
+
+    /// A node that holds itself back does so for a bounded time, counted from the end of the fault if there was one.
+    pub(super) fn check_holds(&mut self, at: usize) {
+        let now = self.now();
+        let node = &self.nodes[at];
+        let policy = &node.policy;
+        let look = self.cluster.world.snapshot(self.cluster.nodes[at].id).ok();
+        let whole = look.is_some_and(|look| look.interfaces.iter().all(crate::model::InterfaceSnapshot::runs));
+        let journal = &node.around.disk.journal;
+        let held = journal.hold_until.is_some() || journal.failback.is_some();
+        let sees = self.sees(at) && node.around.disk.fault.is_none();
+        let bound = policy.boot_hold.max(policy.failback_hold) + policy.poll + RETRY + BURST;
+        let since = &mut self.guard.nodes[at].held_since;
+        if !held || !whole || !sees {
+            *since = None;
+        } else if now.since(*since.get_or_insert(now)) > bound {
+            *since = None;
+            self.broken(Some(at), "holds are bounded", format!("it has held itself back for more than {bound:?}"));
+        }
     }
 
     /// A service that the election took away is stood down in time, and its actions do not overlap.
@@ -279,6 +302,7 @@ impl Runner<'_> {
             self.disturb();
         }
         for service in 0..self.setup.services.len() {
+            self.check_fence(at, service);
             let wrong = self.runs(at, service)
                 && !self.active(at, service)
                 && !self.is_warm(at, service)
@@ -352,6 +376,16 @@ impl Runner<'_> {
                 );
                 self.broken(Some(at), "an exclusive service runs on one node", what);
             }
+        }
+    }
+
+    fn check_fence(&mut self, at: usize, service: usize) {
+        let (name, _) = &self.setup.services[service];
+        let fenced = self.policy(at, service).is_some_and(|policy| policy.fenced);
+        let unfenced =
+            self.nodes[at].around.services.get_mut(name).is_some_and(|sim| std::mem::take(&mut sim.unfenced));
+        if fenced && unfenced {
+            self.broken(Some(at), "nothing starts without its fence", format!("{name} was started"));
         }
     }
 

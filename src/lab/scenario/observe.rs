@@ -24,6 +24,7 @@ impl Runner<'_> {
             self.check_writes(at);
             self.check_services(at);
             self.check_links(at);
+            self.check_holds(at);
             self.touched[at] = false;
         }
         self.check_quiet();

@@ -168,6 +168,7 @@ fn from_opnsense(name: &str, config: &OpnsenseConfig, carpd: &Carpd) -> NodeSetu
         // A lab has no OPNsense that could be asked.
         maintenance_owner: MaintenanceOwner::Carpd,
         boot_hold: carpd.boot_hold.0,
+        failback_hold: carpd.failback_hold.0,
         poll: carpd.poll.0,
     };
     NodeSetup { plan, policy }
@@ -219,12 +220,13 @@ fn policy(service: &Service, on_node: impl Fn(&VhidRef) -> Result<VhidRef, Strin
         name: service.name.clone(),
         follows: service.follows.iter().map(on_node).collect::<Result<_, _>>()?,
         require: service.require,
-        min_master: service.min_master.map_or(Duration::ZERO, |span| span.0),
         mode: service.mode,
         link: service.link.clone(),
         driven: true,
         settle: seconds(service.settle, 4),
         unknown_grace: seconds(service.unknown_grace, 15),
+        min_master: seconds(service.min_master, 0),
+        fenced: service.fence,
         start_limit: seconds(service.start_limit, 30),
         stop_limit: seconds(service.stop_limit, 10),
         check_every: seconds(service.check_every, 5),

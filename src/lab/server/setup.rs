@@ -318,6 +318,7 @@ struct TomlMaintenance {
 #[derive(Serialize)]
 struct TomlHold {
     boot: String,
+    failback: String,
 }
 
 #[derive(Serialize)]
@@ -342,6 +343,7 @@ struct TomlLink<'a> {
 
 #[derive(Serialize)]
 struct TomlLimits {
+    min_master: String,
     settle: String,
     unknown_grace: String,
     start_limit: String,
@@ -388,7 +390,8 @@ fn carpd_toml(name: &str, paths: &NodePaths, draft: &Draft, carpctl: &Path) -> R
         }),
         carp: statics.map(|vips| TomlCarp { preempt: vips.preempt }),
         maintenance: rest.map(|s| TomlMaintenance { demotion: s.maintenance.demotion.into() }),
-        hold: rest.filter(|s| !s.boot_hold.is_zero()).map(|s| TomlHold { boot: Shown(s.boot_hold).to_string() }),
+        hold: rest
+            .map(|s| TomlHold { boot: Shown(s.boot_hold).to_string(), failback: Shown(s.failback_hold).to_string() }),
         service: draft.services.iter().map(|service| toml_service(service, paths, carpctl)).collect(),
     };
     toml::to_string(&file)
@@ -423,6 +426,7 @@ fn toml_service<'a>(
         require: *require,
         check_every: own.as_ref().map_or_else(|| CHECK_EVERY.to_owned(), |s| Shown(s.check_every).to_string()),
         limits: own.as_ref().map(|s| TomlLimits {
+            min_master: Shown(s.min_master).to_string(),
             settle: Shown(s.settle).to_string(),
             unknown_grace: Shown(s.unknown_grace).to_string(),
             start_limit: Shown(s.start_limit).to_string(),
