@@ -22,6 +22,7 @@ pub mod plan;
 pub mod policy;
 pub mod probe;
 mod ready;
+pub mod restart;
 pub mod role;
 pub mod service;
 mod share;
@@ -46,7 +47,7 @@ use events::{EventCount, EventSource};
 use ledger::Ledger;
 use link::{Link, LinkNotice};
 use observe::Observer;
-use policy::{OnExit, Policy};
+use policy::{OnExit, Policy, ServicePolicy};
 use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
 use share::Refusal;
@@ -111,6 +112,11 @@ pub struct Core {
     out: Vec<Effect>,
 }
 
+/// Whether carpd leaves the service as it is when it ends. What was stopped for a restart is started before.
+fn is_left(policy: &ServicePolicy, service: &Service) -> bool {
+    policy.on_exit == OnExit::Leave && !service.restarting()
+}
+
 impl Core {
     /// A core that has read nothing yet. The first effects come from the first [`Input::Tick`].
     #[must_use]
@@ -166,7 +172,9 @@ impl Core {
     /// When [`Input::Tick`] is due if nothing else happens before.
     #[must_use]
     pub fn next_wake(&self, now: Now) -> Mono {
-        let services = self.policy.services.iter().zip(&self.services).filter_map(|(p, s)| s.wake(p)).min();
+        let services =
+            self.policy.services.iter().zip(&self.services).filter(|(p, s)| !self.stopping || !is_left(p, s));
+        let services = services.filter_map(|(p, s)| s.wake(p)).min();
         let idle = self.writing.is_none();
         let unwritten = self.journal != self.durable || self.write_error.is_some();
         let write = (unwritten && idle && self.frozen.is_none()).then_some(self.write_retry);
@@ -285,6 +293,7 @@ impl Core {
         self.end_what_has_run_out(now);
         self.assign_roles(now);
         self.see_links(now);
+        self.judge_health(now);
         self.move_services(now);
         self.note_verdicts();
         self.move_share(now);
@@ -341,6 +350,7 @@ impl Core {
         }
         self.end_unmanaged(now);
         self.hold(now);
+        self.services.iter_mut().flat_map(|service| &mut service.probes).for_each(|probe| probe.release(now.mono));
     }
 
     fn assign_roles(&mut self, now: Now) {
@@ -376,6 +386,17 @@ impl Core {
         }
     }
 
+    /// Decides which services are restarted for their health; none when carpd is about to end and would leave it halfway.
+    fn judge_health(&mut self, now: Now) {
+        if self.stopping {
+            return;
+        }
+        for at in 0..self.services.len() {
+            let notice = self.services[at].judge_health(&self.policy.services[at], now.mono);
+            self.tell(at, notice);
+        }
+    }
+
     fn link_set(&mut self, interface: &InterfaceName, result: Result<(), String>, now: Now) {
         // A service that has left the configuration leaves its interface as it is.
         let Some(at) = self.policy.services.iter().position(|p| p.link.as_ref() == Some(interface)) else { return };
@@ -386,7 +407,7 @@ impl Core {
 
     fn move_services(&mut self, now: Now) {
         for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
-            if self.stopping && policy.on_exit == OnExit::Leave {
+            if self.stopping && is_left(policy, service) {
                 continue;
             }
             if let (Some(link), Some(interface)) = (&mut service.link, &policy.link)
@@ -426,14 +447,17 @@ impl Core {
     }
 
     fn leave_if_done(&mut self) {
-        let standby_left = self.policy.services.iter().zip(&self.services).any(|(policy, service)| {
-            policy.on_exit == OnExit::Standby
-                && !service.unmanaged
-                && (service.busy.is_some()
-                    || policy.driven && service.is == Is::Running && !service.failed_to_stop()
-                    || service.link.as_ref().is_some_and(Link::is_pending))
-        });
-        if self.stopping && !standby_left && self.writing.is_none() {
+        let unfinished =
+            self.policy.services.iter().zip(&self.services).any(|(policy, service)| match policy.on_exit {
+                _ if service.unmanaged => false,
+                OnExit::Leave => service.restarting(),
+                OnExit::Standby => {
+                    service.busy.is_some()
+                        || policy.driven && service.is == Is::Running && !service.failed_to_stop()
+                        || service.link.as_ref().is_some_and(Link::is_pending)
+                }
+            });
+        if self.stopping && !unfinished && self.writing.is_none() {
             self.exited = true;
             self.out.push(Effect::Exit);
         }
@@ -469,6 +493,7 @@ impl Core {
                     (Level::Error, format!("probe {name}: unhealthy: {says}"))
                 }
             }
+            Notice::Restart(decision) => decision.told(),
         };
         self.note(level, Topic::Service, &name, text);
     }

@@ -88,8 +88,8 @@ fn a_whole_file_becomes_the_policy_it_asks_for() {
     assert_eq!((policy.boot_hold, policy.failback_hold), (Duration::from_secs(90), Duration::from_secs(60)));
     assert_eq!((gateway.mode, gateway.driven, &gateway.link), (Mode::Service, true, &None));
     let effects: Vec<_> = gateway.probes.iter().map(|probe| probe.effect).collect();
-    let [ProbeEffect::Report, ProbeEffect::Demote(amount)] = effects[..] else { panic!("{effects:?}") };
-    assert_eq!(i32::from(amount), 96);
+    let [ProbeEffect::Report, ProbeEffect::Demote { amount, dwell }] = effects[..] else { panic!("{effects:?}") };
+    assert_eq!((i32::from(amount), dwell), (96, Duration::from_secs(60)));
     assert!(matches!(&loaded.settings.services[0].driver, Some(Driver::Rc { scripts }) if scripts.len() == 2));
     assert!(
         matches!(&loaded.settings.services[1].driver, Some(Driver::Exec { start, .. }) if start.args() == ["up", "wg 20"])

@@ -115,6 +115,8 @@ fn service_row() -> impl Strategy<Value = ServiceStatus> {
             lacks: (name.len() % 4 == 0).then(|| format!("{name} is missing")),
             next_try: (name.len() % 5 == 0).then(|| samples::ago(-7)),
             unmanaged: (name.len() % 3 == 0).then(samples::taken),
+            restarts: name.len() as u32 % 4,
+            given_up: name.len() % 2 == 0,
             busy,
             last_action,
         },

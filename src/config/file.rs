@@ -130,7 +130,7 @@ fn demotes_in_vain(root: &Section<'_>, report: &mut Report, settings: &Settings)
     if !matches!(&settings.vips, Vips::Static(vips) if !vips.preempt) {
         return;
     }
-    let demotes = |probe: &&Probe| matches!(probe.policy.effect, ProbeEffect::Demote(_));
+    let demotes = |probe: &&Probe| matches!(probe.policy.effect, ProbeEffect::Demote { .. });
     let probes = settings.services.iter().filter_map(|service| Some((service, service.probes.iter().find(demotes)?)));
     for (service, probe) in probes {
         let cause = format!("{}'s probe {} demotes, but carp.preempt is false", service.name, probe.policy.name);

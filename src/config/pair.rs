@@ -166,7 +166,7 @@ impl Pair<'_> {
         self.demotion(own.maintenance.demotion, None, here, there, "maintenance.demotion", "maintenance");
         for service in own.services.iter().map(Service::policy) {
             for probe in &service.probes {
-                let ProbeEffect::Demote(amount) = probe.effect else { continue };
+                let ProbeEffect::Demote { amount, .. } = probe.effect else { continue };
                 let key = format!("service[{}].probe[{}].demote", service.name, probe.name);
                 let what = format!("the probe {} of {}", probe.name, service.name);
                 self.demotion(amount, Some(&service.follows), here, there, &key, &what);

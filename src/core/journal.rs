@@ -37,6 +37,9 @@ pub struct Journal {
     /// The services that a person has taken over, and for how long.
     #[serde(default)]
     pub unmanaged: BTreeMap<ServiceName, Unmanaged>,
+    /// The probes, as `service/probe`, whose demotion in that boot stays until then at least, be they healthy again or not.
+    #[serde(default)]
+    pub held: BTreeMap<String, Mono>,
 }
 
 impl Journal {

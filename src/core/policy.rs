@@ -173,6 +173,11 @@ pub struct ProbePolicy {
     pub rise: u32,
     /// Failures in a row until unhealthy, at least 1.
     pub fall: u32,
+    /// How long after a start of the service failures do not count, unless there was a success before.
+    ///
+    /// A program that is up is not always ready: Defguard's gateway is well only when its Core has come back to it, which
+    /// tries every 10 s. Without this time, slowness at a start would be taken for sickness, and answered by another start.
+    pub grace: Duration,
     /// What "unhealthy" causes.
     pub effect: ProbeEffect,
 }
@@ -183,8 +188,16 @@ pub struct ProbePolicy {
 pub enum ProbeEffect {
     /// It is shown.
     Report,
-    /// The node demotes itself by this amount while the service is unhealthy.
-    Demote(ShareAmount),
+    /// The service is restarted, within the bounds of [`super::restart`].
+    Restart,
+    /// The node demotes itself while the service is unhealthy.
+    Demote {
+        /// By how much.
+        amount: ShareAmount,
+        /// For how long at least, whenever it turns unhealthy: a service that is sick every other moment shall not move the VIPs
+        /// every other moment.
+        dwell: Duration,
+    },
 }
 
 /// An amount that a reason adds to carpd's share: positive, a multiple of 16, at most 65,520.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::link::{Level, Link, LinkNotice};
 use super::policy::ServicePolicy;
 use super::probe::{Probe, Reading};
+use super::restart::{Decision, Opinion, Restarts};
 use super::role::Role;
 use crate::model::{LinkState, Mono, Now, Wall};
 use start::StartConditions;
@@ -173,6 +174,9 @@ pub struct Service {
     pub link: Option<Link>,
     /// Its process runs on both nodes.
     warm: bool,
+    restarts: Restarts,
+    /// It was stopped for a restart and is not yet running again.
+    restarting: bool,
 }
 
 /// A start or stop that has ended and is not yet seen to have worked.
@@ -204,6 +208,8 @@ pub enum Notice {
     Health(usize, bool),
     /// About its link.
     Link(LinkNotice),
+    /// Its health was answered by a restart, or by no more restarts.
+    Restart(Decision),
 }
 
 impl Service {
@@ -232,17 +238,24 @@ impl Service {
             probes: policy.probes.iter().map(|_| Probe::new(now)).collect(),
             link: policy.link.as_ref().map(|_| Link::new(now)),
             warm: policy.is_warm(),
+            restarts: Restarts::default(),
+            restarting: false,
         }
     }
 
-    /// Takes over what is known of a service whose policy was reloaded. An interface that is its link no more stays as it is.
+    /// Takes over what is known of a service whose policy was `old` and is now `policy`. Probes that are judged as before keep
+    /// their verdicts: a reload is no reason to take a demotion back. An interface that is its link no more stays as it is.
     pub fn adopt(&mut self, old: &ServicePolicy, policy: &ServicePolicy, now: Mono) {
         if old.link != policy.link {
             self.link = policy.link.as_ref().map(|_| Link::new(now));
         }
         self.warm = policy.is_warm();
-        self.probes = policy.probes.iter().map(|_| Probe::new(now)).collect();
         self.start.adopt(policy);
+        let known = std::mem::take(&mut self.probes);
+        let same = |new| old.probes.iter().position(|probe| probe == new).and_then(|at| known.get(at));
+        self.probes =
+            policy.probes.iter().map(|probe| same(probe).cloned().unwrap_or_else(|| Probe::new(now))).collect();
+        self.probes.iter_mut().for_each(|probe| probe.abandon(now));
         self.next_check = now;
     }
 
@@ -317,6 +330,8 @@ impl Service {
         self.want = Some(want);
         self.failures = 0;
         self.retry_at = now;
+        self.restarts.role_changed();
+        self.restarting = false;
         let abandoned = self.verify.take();
         if want == Role::Standby && abandoned.is_some_and(|v| v.kind == ActionKind::Start) {
             // It may come up any moment, so "not running yet" is no reason to leave it alone.
@@ -333,6 +348,7 @@ impl Service {
         self.busy = Some((kind, now));
         self.cut_short = false;
         self.start.begun(kind);
+        self.restarting |= kind == ActionKind::Stop && self.want == Some(Role::Active);
         Some(kind)
     }
 
@@ -376,6 +392,7 @@ impl Service {
         }
         match (self.want?, self.is) {
             (Role::Active, Is::Stopped) if self.may_start() => self.start.first(),
+            (Role::Active, Is::Running) if self.may_start() && self.restarts.is_due() => Some(ActionKind::Stop),
             (Role::Standby, Is::Running) => Some(ActionKind::Stop),
             // It cannot be told whether it runs: stopping what is stopped does no harm.
             (Role::Standby, Is::Unknown) if self.unclear => Some(ActionKind::Stop),
@@ -391,6 +408,34 @@ impl Service {
     #[must_use]
     pub fn shown_role(&self) -> Option<Role> {
         if self.warm { self.role } else { self.want }
+    }
+
+    /// Whether its health asks for a restart. What would not be started again is not stopped for one.
+    pub fn judge_health(&mut self, policy: &ServicePolicy, now: Mono) -> Option<Notice> {
+        self.restarts.judge(self.opinion(policy), now).map(Notice::Restart)
+    }
+
+    fn opinion(&self, policy: &ServicePolicy) -> Option<Opinion> {
+        let may = policy.driven && self.probing() && self.may_start();
+        may.then(|| Opinion::of(policy, &self.probes))
+    }
+
+    /// Whether it was stopped for a restart, and is about to be started again.
+    #[must_use]
+    pub fn restarting(&self) -> bool {
+        self.restarting && self.may_start() && !self.unmanaged
+    }
+
+    /// How often it was restarted for its health in the last ten minutes.
+    #[must_use]
+    pub fn restarts(&self, now: Mono) -> u32 {
+        self.restarts.count(now)
+    }
+
+    /// Whether restarts have not helped, and there are no more of them.
+    #[must_use]
+    pub const fn given_up(&self) -> bool {
+        self.restarts.given_up()
     }
 
     /// The next time at which something is due.
@@ -412,7 +457,9 @@ impl Service {
             Some(self.next_check)
         };
         let link = self.link.as_ref().and_then(Link::wake);
-        [probes, settle, own, link].into_iter().flatten().min()
+        let health = self.restarts.wake(self.opinion(policy));
+        let release = self.probes.iter().filter_map(Probe::release_at).min();
+        [probes, settle, own, link, health, release].into_iter().flatten().min()
     }
 
     /// Whether the last stop did not work.
@@ -436,7 +483,7 @@ impl Service {
             self.cut(kind, now.mono);
             None
         } else if kind == ActionKind::Check {
-            self.checked(outcome, now)
+            self.checked(policy, outcome, now)
         } else if kind == ActionKind::Fence {
             self.fenced(began, outcome, now)
         } else {
@@ -485,7 +532,7 @@ impl Service {
         None
     }
 
-    fn checked(&mut self, outcome: Outcome, now: Now) -> Option<Notice> {
+    fn checked(&mut self, policy: &ServicePolicy, outcome: Outcome, now: Now) -> Option<Notice> {
         let (is, detail) = match outcome {
             Outcome::Running => (Is::Running, String::new()),
             Outcome::Stopped => (Is::Stopped, String::new()),
@@ -497,6 +544,11 @@ impl Service {
             self.start.failed = None;
         }
         self.unclear = is == Is::Unknown;
+        let starting = self.verify.as_ref().is_some_and(|verify| verify.kind == ActionKind::Start);
+        if is == Is::Running && (was == Is::Stopped || was != is && starting) {
+            let probes = self.probes.iter_mut().zip(&policy.probes);
+            probes.for_each(|(probe, policy)| probe.service_started(policy, now.mono));
+        }
         // What the first look of all shows may have been so for days.
         if was != is && (was != Is::Unknown || self.verify.is_some()) {
             self.since = Some(now);
@@ -555,6 +607,7 @@ impl Service {
                 self.started = Some(now.mono);
                 self.next_check = now.mono + SECOND_LOOK;
             }
+            self.restarting &= verify.kind == ActionKind::Stop;
             ActionResult::Ok
         } else if now.mono < verify.deadline || self.is == Is::Unknown && verify.unclear < UNCLEAR_LOOKS {
             // A look that tells nothing says neither that it worked nor that it did not.
@@ -566,6 +619,10 @@ impl Service {
         } else {
             self.failures = self.failures.saturating_add(1);
             self.retry_at = now.mono + backoff(self.failures);
+            self.restarting = false;
+            if verify.kind == ActionKind::Stop {
+                self.restarts.stop_failed();
+            }
             if verify.timed_out || verify.detail.is_empty() { ActionResult::TimedOut } else { ActionResult::Failed }
         };
         let detail = match result {

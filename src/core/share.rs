@@ -9,7 +9,7 @@ use super::vhids::is_master_by_carp;
 use super::{Core, RETRY, vrrp};
 use crate::kernel::DemotionLogLine;
 use crate::model::{Demotion, Now, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The longest pause between two attempts of a write that the kernel refuses. Whatever stands against it seldom goes by itself.
@@ -44,8 +44,12 @@ impl Core {
         }
         for (policy, service) in self.policy.services.iter().zip(&self.services) {
             for (probe, state) in policy.probes.iter().zip(&service.probes) {
-                if let (ProbeEffect::Demote(amount), Some(false)) = (probe.effect, state.healthy) {
-                    add(format!("health:{}/{}", policy.name, probe.name), amount.demotion(), state.text.clone());
+                if let (ProbeEffect::Demote { amount, .. }, true) = (probe.effect, state.demotes()) {
+                    let detail = match state.release_at() {
+                        Some(_) => "well again; the demotion stays for its dwell time".to_owned(),
+                        None => state.text.clone(),
+                    };
+                    add(format!("health:{}/{}", policy.name, probe.name), amount.demotion(), detail);
                 }
             }
         }
@@ -80,6 +84,7 @@ impl Core {
             self.journal.forget_holds();
             self.journal.drain = false;
             self.journal.unhealthy.clear();
+            self.journal.held.clear();
         }
         self.restore_verdicts();
         if rebooted && !self.policy.boot_hold.is_zero() && !is_master_by_carp(snapshot) {
@@ -95,11 +100,13 @@ impl Core {
     fn restore_verdicts(&mut self) {
         for (policy, service) in self.policy.services.iter().zip(&mut self.services) {
             for (probe, state) in policy.probes.iter().zip(&mut service.probes) {
-                if state.healthy.is_none()
-                    && self.journal.unhealthy.contains(&format!("{}/{}", policy.name, probe.name))
-                {
+                let name = format!("{}/{}", policy.name, probe.name);
+                if state.healthy.is_none() && self.journal.unhealthy.contains(&name) {
                     state.healthy = Some(false);
                     state.text = "it was so before carpd was started".to_owned();
+                }
+                if matches!(probe.effect, ProbeEffect::Demote { .. }) {
+                    state.held_until = state.held_until.or(self.journal.held.get(&name).copied());
                 }
             }
         }
@@ -110,15 +117,20 @@ impl Core {
         if self.ledger == Ledger::Unread {
             return;
         }
-        let mut unhealthy = BTreeSet::new();
+        let (mut unhealthy, mut held) = (BTreeSet::new(), BTreeMap::new());
         for (policy, service) in self.policy.services.iter().zip(&self.services) {
             for (probe, state) in policy.probes.iter().zip(&service.probes) {
-                if probe.effect != ProbeEffect::Report && state.healthy == Some(false) {
-                    unhealthy.insert(format!("{}/{}", policy.name, probe.name));
+                if !matches!(probe.effect, ProbeEffect::Demote { .. }) {
+                    continue;
                 }
+                let name = || format!("{}/{}", policy.name, probe.name);
+                if state.healthy == Some(false) {
+                    unhealthy.insert(name());
+                }
+                held.extend(state.held_until.map(|until| (name(), until)));
             }
         }
-        self.journal.unhealthy = unhealthy;
+        (self.journal.unhealthy, self.journal.held) = (unhealthy, held);
     }
 
     pub(super) fn assume_ledger(&mut self, landed: bool) -> bool {

@@ -314,6 +314,12 @@ pub struct ServiceStatus {
     /// Who has taken it over, `null` if carpd manages it.
     #[serde(default)]
     pub unmanaged: Option<Unmanaged>,
+    /// How often it was restarted for its health in the last ten minutes.
+    #[serde(default)]
+    pub restarts: u32,
+    /// Restarts have not helped, and carpd does not restart it any more.
+    #[serde(default)]
+    pub given_up: bool,
 }
 
 const fn yes() -> bool {

@@ -8,6 +8,7 @@ mod holds;
 mod link;
 mod maintenance;
 mod outcomes;
+mod restarts;
 mod services;
 mod start;
 mod trouble;

@@ -210,6 +210,8 @@ fn services(status: &Status, out: &mut Text) {
     });
     let help = "Nothing is known to be missing for a start of the service on this node.";
     flags("carpd_service_ready", help, &|s| Some(s.lacks.is_none()));
+    let help = "Restarts have not made the service healthy, and carpd restarts it no more.";
+    flags("carpd_service_given_up", help, &|s| Some(s.given_up));
     let help = "A person has taken the service over: carpd neither starts, stops nor judges it.";
     flags("carpd_service_unmanaged", help, &|s| Some(s.unmanaged.is_some()));
     let help = "When carpd manages the service again by itself.";
@@ -218,6 +220,11 @@ fn services(status: &Status, out: &mut Text) {
         if let Some(taken) = &service.unmanaged {
             out.sample(&[("service", service.name.as_str())], seconds(taken.until));
         }
+    }
+    let help = "Restarts of the service for its health in the last ten minutes.";
+    out.family("carpd_service_health_restarts", Kind::Gauge, help);
+    for service in &status.services {
+        out.sample(&[("service", service.name.as_str())], f64::from(service.restarts));
     }
 }
 

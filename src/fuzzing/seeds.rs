@@ -191,6 +191,7 @@ fn files() {
         drain: true,
         unhealthy: ["gw/http".to_owned()].into(),
         unmanaged: [("gw".parse().unwrap(), taken)].into(),
+        held: [("gw/http".to_owned(), at(90_000).mono)].into(),
     };
     keep("state_file", "full", &crate::daemon::fuzzing::state_document(&journal));
     keep("state_file", "empty", &crate::daemon::fuzzing::state_document(&Journal::default()));
@@ -258,7 +259,8 @@ fn core() -> Core {
         timeout: Duration::from_secs(1),
         rise: 1,
         fall: 1,
-        effect: ProbeEffect::Demote(ShareAmount::FULL),
+        grace: Duration::ZERO,
+        effect: ProbeEffect::Demote { amount: ShareAmount::FULL, dwell: Duration::from_secs(5) },
     };
     let gateway = ServicePolicy { probes: vec![probe], ..service("gw", &["1@em0"]) };
     let policy = Policy { opnsense_maintenance: true, ..policy(vec![gateway]) };

@@ -77,6 +77,8 @@ pub(crate) fn gateway() -> ServiceStatus {
         lacks: None,
         next_try: None,
         unmanaged: None,
+        restarts: 0,
+        given_up: false,
     }
 }
 
@@ -295,6 +297,8 @@ pub(crate) fn sick() -> Status {
         lacks: None,
         next_try: None,
         unmanaged: None,
+        restarts: 0,
+        given_up: false,
         busy: Some(ActionKind::Check),
         ..gateway()
     });

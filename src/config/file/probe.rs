@@ -59,27 +59,38 @@ fn probe(table: &mut Section<'_>, cx: &mut Context<'_>, name: Option<String>) ->
         let cause = format!("timeout is {}, longer than every, which is {}", Shown(timeout), Shown(every));
         table.find(report, &codes::TIMEOUT_LONG, "timeout", &cause, "make timeout shorter, or every longer");
     }
+    let grace = table.get(report, "grace", span(Duration::ZERO..=Duration::from_secs(600)));
     let effect = effect(table, cx);
     let test = test(table, cx);
     let count = |count: Option<i64>, default| count.and_then(|count| u32::try_from(count).ok()).unwrap_or(default);
-    let policy = ProbePolicy { name: name?, every, timeout, rise: count(rise, 2), fall: count(fall, 3), effect };
+    let (rise, fall, grace) = (count(rise, 2), count(fall, 3), grace.unwrap_or(Duration::from_secs(30)));
+    let policy = ProbePolicy { name: name?, every, timeout, rise, fall, grace, effect };
     Some(Probe { policy, test: test? })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Effect {
+    Report,
+    Restart,
+    Demote,
 }
 
 fn effect(table: &mut Section<'_>, cx: &mut Context<'_>) -> ProbeEffect {
     let report = &mut cx.report;
-    let demotes = table.get(report, "effect", word(&[("report", false), ("demote", true)])).unwrap_or(false);
-    if demotes {
-        ProbeEffect::Demote(table.get(report, "demote", share).unwrap_or(ShareAmount::FULL))
-    } else {
-        table.without_effect(
-            report,
-            &["demote"],
-            "effect is not \"demote\"",
-            "write effect = \"demote\", or take it out",
-        );
-        ProbeEffect::Report
+    let words = [("report", Effect::Report), ("restart", Effect::Restart), ("demote", Effect::Demote)];
+    let effect = table.get(report, "effect", word(&words)).unwrap_or(Effect::Report);
+    if effect == Effect::Demote {
+        let amount = table.get(report, "demote", share).unwrap_or(ShareAmount::FULL);
+        let dwell = table.get(report, "dwell", span(Duration::ZERO..=Duration::from_secs(3600)));
+        return ProbeEffect::Demote { amount, dwell: dwell.unwrap_or(Duration::from_secs(60)) };
     }
+    table.without_effect(
+        report,
+        &["demote", "dwell"],
+        "effect is not \"demote\"",
+        "write effect = \"demote\", or take it out",
+    );
+    if effect == Effect::Restart { ProbeEffect::Restart } else { ProbeEffect::Report }
 }
 
 /// The keys that each kind of probe has, beside those of all probes.

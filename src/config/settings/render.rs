@@ -205,9 +205,12 @@ struct ProbeTable<'a> {
     timeout: String,
     rise: u32,
     fall: u32,
+    grace: String,
     effect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     demote: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dwell: Option<String>,
 }
 
 fn shown(duration: Duration) -> String {
@@ -333,9 +336,10 @@ impl<'a> ServiceTable<'a> {
 
 impl<'a> ProbeTable<'a> {
     fn of(probe: &'a Probe) -> Self {
-        let (effect, demote) = match probe.policy.effect {
-            ProbeEffect::Report => ("report", None),
-            ProbeEffect::Demote(amount) => ("demote", Some(amount.into())),
+        let (effect, demote, dwell) = match probe.policy.effect {
+            ProbeEffect::Report => ("report", None, None),
+            ProbeEffect::Restart => ("restart", None, None),
+            ProbeEffect::Demote { amount, dwell } => ("demote", Some(amount.into()), Some(shown(dwell))),
         };
         let table = Self {
             name: &probe.policy.name,
@@ -343,8 +347,10 @@ impl<'a> ProbeTable<'a> {
             timeout: shown(probe.policy.timeout),
             rise: probe.policy.rise,
             fall: probe.policy.fall,
+            grace: shown(probe.policy.grace),
             effect,
             demote,
+            dwell,
             ..Self::default()
         };
         match &probe.test {

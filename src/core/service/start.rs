@@ -135,6 +135,8 @@ impl Service {
         self.start.void();
         self.failures = 0;
         self.deaths.clear();
+        self.restarts.role_changed();
+        self.restarting = false;
         (self.retry_at, self.next_check) = (now, now);
     }
 

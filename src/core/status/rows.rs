@@ -159,5 +159,7 @@ pub(super) fn service(
         lacks: service.start.lacks.clone(),
         next_try: service.next_try(now.mono).map(|at| now.wall + at.since(now.mono)),
         unmanaged: unmanaged.cloned(),
+        restarts: service.restarts(now.mono),
+        given_up: service.given_up(),
     }
 }

@@ -329,6 +329,21 @@ fn services(status: &Status, problems: &mut Vec<Problem>) {
             let what = format!("{name} is unhealthy: {}", service.health_detail);
             problems.push(problem(Severity::Critical, what, "", format!("carpctl why {name}")));
         }
+        if service.given_up {
+            let what = format!("{name} was restarted for its health, which has not helped");
+            let effect =
+                "carpd does not restart it again until its role changes or it has been healthy for some minutes";
+            problems.push(problem(
+                Severity::Critical,
+                what,
+                effect,
+                "look at its own log, mend it, restart it by hand",
+            ));
+        } else if service.restarts >= 3 {
+            let what =
+                format!("{name} was restarted {} times for its health in the last ten minutes", service.restarts);
+            problems.push(problem(Severity::Warning, what, "restarts get rarer, and end", "look at its own log"));
+        }
     }
 }
 

@@ -10,7 +10,8 @@ fn demoting_probe(rise: u32, fall: u32) -> ProbePolicy {
         timeout: Duration::from_secs(1),
         rise,
         fall,
-        effect: ProbeEffect::Demote(ShareAmount::new(96).unwrap()),
+        grace: Duration::ZERO,
+        effect: ProbeEffect::Demote { amount: ShareAmount::new(96).unwrap(), dwell: Duration::ZERO },
     }
 }
 

@@ -132,7 +132,8 @@ fn a_sick_node_gets_no_vip_back_because_somebody_repairs_its_service() {
         timeout: Duration::from_secs(1),
         rise: 1,
         fall: 1,
-        effect: ProbeEffect::Demote(ShareAmount::FULL),
+        grace: Duration::ZERO,
+        effect: ProbeEffect::Demote { amount: ShareAmount::FULL, dwell: Duration::ZERO },
     });
     let mut rig = Rig::new(policy(vec![sick]), &[("1@em0", Master)]);
     rig.run(2_000);

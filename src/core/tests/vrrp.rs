@@ -87,7 +87,8 @@ fn a_sick_service_that_follows_vrrp_is_said_to_stay_where_it_is() {
         timeout: Duration::from_secs(1),
         rise: 1,
         fall: 1,
-        effect: ProbeEffect::Demote(ShareAmount::FULL),
+        grace: Duration::ZERO,
+        effect: ProbeEffect::Demote { amount: ShareAmount::FULL, dwell: Duration::ZERO },
     });
     let mut rig = Rig::new(policy(vec![gw]), &[("1@em0", Master), ("30@em0", Master)]);
     make_vrrp(rig.kernel.look.as_mut().unwrap(), "30@em0", 150);

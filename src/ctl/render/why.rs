@@ -118,6 +118,9 @@ pub fn service(status: &Status, name: &ServiceName, view: &View) -> Result<Strin
     if let Some(lacks) = &service.lacks {
         row(&mut page, "not ready", lacks);
     }
+    if let Some(text) = restarts(service) {
+        row(&mut page, "restarts", &text);
+    }
     row(&mut page, "last", &last(service, now));
     row(&mut page, "next", &next(status, service));
     Ok(page.finish())
@@ -343,7 +346,7 @@ fn origin(part: &demotion::Summand, ledger: LedgerState) -> String {
         (PartSource::Carpd, "write mark") => "tells carpd after a crash whether its last write arrived",
         (PartSource::Carpd, "carpd's share") => "maintenance, health, a boot hold or a drain",
         (PartSource::Carpd, "changing") => "carpd's share is being changed",
-        (PartSource::Carpd, _) => "ends when the service is healthy, or no longer active here",
+        (PartSource::Carpd, _) => "ends when the service has run here in good health, and its dwell time is over",
         (PartSource::Kernel, "interface down") => "the kernel takes it back when the interface is up",
         (PartSource::Kernel, "pfsync bulk") => "the kernel takes it back when the copy has ended",
         (PartSource::Kernel, _) => "the kernel's own",
@@ -413,6 +416,19 @@ fn link_rule(link: &LinkStatus) -> String {
         times => format!("; somebody else has changed it {times} times in the last ten minutes"),
     };
     format!("; {rule}{others}")
+}
+
+fn restarts(service: &ServiceStatus) -> Option<String> {
+    let times = match service.restarts {
+        0 => "none in the last ten minutes".to_owned(),
+        1 => "one for its health in the last ten minutes".to_owned(),
+        more => format!("{more} for its health in the last ten minutes"),
+    };
+    if service.given_up {
+        let end = "they have not helped; no more until its role changes or it has been healthy for some minutes";
+        return Some(format!("{times}; {end}"));
+    }
+    (service.restarts > 0).then_some(times)
 }
 
 fn last(service: &ServiceStatus, now: Wall) -> String {

@@ -225,6 +225,13 @@ pub(crate) struct Probe {
     pub(crate) fall: Option<u32>,
     /// What the node demotes itself by while it is unhealthy.
     pub(crate) demote: Option<ShareAmount>,
+    /// For how long at least.
+    pub(crate) dwell: Option<Span>,
+    /// Instead, the service is restarted.
+    #[serde(default)]
+    pub(crate) restart: bool,
+    /// How long after a start failures do not count.
+    pub(crate) grace: Option<Span>,
     /// It asks for `/health`, and these of its answers say nothing: of 200, and 503 for a gateway without its core.
     #[serde(default)]
     pub(crate) ignored: Vec<String>,

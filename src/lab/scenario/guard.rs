@@ -219,7 +219,8 @@ impl Runner<'_> {
         let held = u8::from(journal.hold_until.is_some()) + u8::from(journal.failback.is_some());
         let held = i32::from(held) * i32::from(ShareAmount::FULL);
         let wanted = maintenance + held;
-        let demotes = |policy: &ServicePolicy| policy.probes.iter().any(|p| p.effect != ProbeEffect::Report);
+        let is_demote = |effect: &ProbeEffect| matches!(effect, ProbeEffect::Demote { .. });
+        let demotes = |policy: &ServicePolicy| policy.probes.iter().any(|p| is_demote(&p.effect));
         let right = share & !MARK == wanted || share > wanted && node.policy.services.iter().any(demotes);
         let settled = right || !self.sees(at) || node.around.disk.fault.is_some() || self.guard.nodes[at].reset_unseen;
         let bound = node.policy.poll + RETRY + BURST;

@@ -214,7 +214,12 @@ fn policy(service: &Service, on_node: impl Fn(&VhidRef) -> Result<VhidRef, Strin
         timeout: seconds(probe.timeout, 2),
         rise: probe.rise.unwrap_or(2).max(1),
         fall: probe.fall.unwrap_or(3).max(1),
-        effect: probe.demote.map_or(ProbeEffect::Report, ProbeEffect::Demote),
+        grace: seconds(probe.grace, 30),
+        effect: match (probe.demote, probe.restart) {
+            (Some(amount), _) => ProbeEffect::Demote { amount, dwell: seconds(probe.dwell, 60) },
+            (None, true) => ProbeEffect::Restart,
+            (None, false) => ProbeEffect::Report,
+        },
     };
     Ok(ServicePolicy {
         name: service.name.clone(),
