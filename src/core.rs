@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod link;
 mod maintenance;
 pub mod observe;
+mod pfsync;
 pub mod plan;
 pub mod policy;
 pub mod probe;
@@ -47,7 +48,7 @@ use events::{EventCount, EventSource};
 use ledger::Ledger;
 use link::{Link, LinkNotice};
 use observe::Observer;
-use policy::{OnExit, Policy, ServicePolicy};
+use policy::{OnExit, Policy, ProbeSource, ServicePolicy};
 use role::{Role, may_bounce_back, role};
 use service::{ActionKind, Is, Notice, Service};
 use share::Refusal;
@@ -60,6 +61,7 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// What an earlier run left behind.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a program has one of them, for a moment")]
 pub enum Loaded {
     /// The state file's content, or the empty one if there is no file.
     Journal(Journal),
@@ -293,6 +295,7 @@ impl Core {
         self.end_what_has_run_out(now);
         self.assign_roles(now);
         self.see_links(now);
+        self.judge_pfsync(now);
         self.judge_health(now);
         self.move_services(now);
         self.note_verdicts();
@@ -431,7 +434,7 @@ impl Core {
                 continue;
             }
             for (index, (probe, p)) in service.probes.iter_mut().zip(&policy.probes).enumerate() {
-                if probe.start_if_due(now.mono) {
+                if p.source == ProbeSource::Run && probe.start_if_due(now.mono) {
                     self.out.push(Effect::Probe { service: policy.name.clone(), probe: index, timeout: p.timeout });
                 }
             }

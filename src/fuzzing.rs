@@ -19,7 +19,9 @@ mod tests;
 pub use self::core::core;
 pub use crate::daemon::fuzzing::{control, history, http, state_file};
 pub use files::{carpd_toml, config_xml, rc_conf, scenario};
-pub use kernel::{address, carp_netlink, carp_request, devd, kernel_log, netlink, nvlist, pfsync, requests, stats};
+pub use kernel::{
+    address, carp_netlink, carp_request, devd, icmp, kernel_log, netlink, nvlist, pfsync, requests, stats,
+};
 pub use sockets::{answer, lab_ask};
 
 /// A target's name and function.
@@ -38,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("devd", devd),
     ("history", history),
     ("http", http),
+    ("icmp", icmp),
     ("kernel_log", kernel_log),
     ("lab_ask", lab_ask),
     ("netlink", netlink),

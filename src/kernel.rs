@@ -8,6 +8,7 @@ mod decide;
 mod exchange;
 #[cfg(target_os = "freebsd")]
 mod freebsd;
+mod interfaces;
 pub mod lab;
 mod processes;
 #[cfg(any(target_os = "freebsd", test))]
@@ -17,6 +18,7 @@ use std::io;
 
 #[cfg(target_os = "freebsd")]
 pub(crate) use freebsd::multicast;
+pub use interfaces::interfaces;
 pub use processes::{Process, processes};
 
 use crate::model::{Demotion, InterfaceName, Inventory, Snapshot, Write};

@@ -6,6 +6,7 @@ pub mod address;
 pub mod carp_netlink;
 pub mod carp_request;
 pub mod devd;
+pub mod icmp;
 pub mod if_data;
 pub mod ifreq;
 pub mod interface;

@@ -435,7 +435,7 @@ fn the_alternatives_in_the_sample_are_legal() {
         parts.enumerate().map(|(at, probe)| format!("[[service.probe]]\nname = \"p{at}\"\nkind = {probe}")).collect();
     let text = format!("[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n{exec}{probes}");
     let loaded = read("alternatives", &text).unwrap();
-    assert_eq!(loaded.settings.services[0].probes.len(), 4);
+    assert_eq!(loaded.settings.services[0].probes.len(), 7);
     assert_eq!(read("alternatives-shown", loaded.settings.to_toml()).unwrap().settings, loaded.settings);
     assert_eq!(summary(&loaded.findings), "CARP-C131 1 service\n");
     let process = "[service.process]\nprogram = \"defguard-gateway\"\n";
@@ -599,4 +599,12 @@ fn one_file_is_not_compared_with_itself() {
     for peer in [&shared("fw1.xml"), &copy] {
         assert_eq!(summary(&check_file(&shared("fw1.xml"), Some(peer)).findings), "CARP-C179 0 \n");
     }
+}
+
+#[test]
+fn what_has_no_process_is_not_restarted() {
+    let text = "[[service]]\nname = \"s\"\nfollows = [\"1@em0\"]\n[service.link]\ninterface = \"wg0\"\n\
+        [[service.probe]]\nname = \"up\"\nkind = \"interface\"\ninterface = \"wg0\"\neffect = \"restart\"\n";
+    let loaded = read("no-process", text).unwrap();
+    assert!(summary(&loaded.findings).contains("CARP-C120 10 service[s].probe[up].effect"), "{:?}", loaded.findings);
 }

@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use probe::{HttpProbe, HttpUrl, Probe, ProbeTest, ProcessProbe, StatusRange};
+pub use probe::{
+    HttpProbe, HttpUrl, InterfaceProbe, InterfaceState, PingTarget, Probe, ProbeTest, ProcessProbe, StatusRange,
+};
 pub use service::{Command, CommandError, ConfigdAction, Driver, ScriptName, Service};
 pub use vips::{Pfsync, PfsyncVersion, StaticVhid, StaticVips, Vips};
 

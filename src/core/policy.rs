@@ -165,6 +165,8 @@ pub enum OnExit {
 pub struct ProbePolicy {
     /// Its name, unique within the service.
     pub name: String,
+    /// Who looks.
+    pub source: ProbeSource,
     /// The time between two runs.
     pub every: Duration,
     /// The limit of one run.
@@ -180,6 +182,16 @@ pub struct ProbePolicy {
     pub grace: Duration,
     /// What "unhealthy" causes.
     pub effect: ProbeEffect,
+}
+
+/// Who looks at what a probe judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeSource {
+    /// The daemon runs it: [`super::io::Effect::Probe`].
+    Run,
+    /// The core itself looks whether pfsync is in sync: no bulk update is under way, and its interface runs.
+    Pfsync,
 }
 
 /// What an unhealthy probe causes.

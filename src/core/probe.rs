@@ -137,11 +137,13 @@ impl Probe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::policy::ProbeSource;
     use std::time::Duration;
 
     fn policy(effect: ProbeEffect) -> ProbePolicy {
         ProbePolicy {
             name: "http".into(),
+            source: ProbeSource::Run,
             every: Duration::from_secs(5),
             timeout: Duration::from_secs(1),
             rise: 2,

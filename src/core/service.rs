@@ -499,6 +499,7 @@ impl Service {
         }
         if kind == ActionKind::Start {
             self.is = if self.want == Some(Role::Standby) { Is::Running } else { Is::Unknown };
+            self.restarting = false;
         }
     }
 

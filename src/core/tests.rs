@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use super::events::EventSource;
 use super::io::{Effect, Input, Reply, Request};
-use super::policy::{OnExit, Policy, ProbeEffect, ProbePolicy, ShareAmount};
+use super::policy::{OnExit, Policy, ProbeEffect, ProbePolicy, ProbeSource, ShareAmount};
 use super::role::Role;
 use super::service::Is;
 use super::status::{Severity, Status};

@@ -6,6 +6,7 @@ use super::draw::Draw;
 use crate::kernel::DemotionLogLine;
 use crate::model::{CarpState, VhidRef};
 use crate::sys::carp_netlink::{ForcedState, Protocol, Settings};
+use crate::sys::icmp::{Echo, Version, without_ipv4_header};
 use crate::sys::if_data::IfData;
 use crate::sys::netlink::{Answer, Builder, Family, Message, attributes, messages};
 use crate::sys::nvlist::NvList;
@@ -35,6 +36,20 @@ pub fn netlink(bytes: &[u8]) {
             let again = again.finish();
             let read = messages(&again).next().unwrap().unwrap();
             assert!(attributes(read.body).eq(attributes(data.body)), "the attributes are others");
+        }
+    }
+}
+
+/// Answers to an echo request: one that is read, sent again, is read as the same.
+pub fn icmp(bytes: &[u8]) {
+    assert!(
+        without_ipv4_header(bytes).is_none_or(|rest| bytes.len() >= rest.len() + 20),
+        "the header is not all of it"
+    );
+    for version in [Version::V4, Version::V6] {
+        if let Some(echo) = Echo::answered(version, bytes) {
+            assert_eq!(Echo::answered(version, &echo.reply(version)), Some(echo));
+            assert_eq!(Echo::answered(version, &echo.request(version)), None, "a request is no answer");
         }
     }
 }

@@ -9,12 +9,13 @@ use serde::Serialize;
 use crate::control::{Answer, Ask, Entry};
 use crate::core::events::EventSource;
 use crate::core::journal::Pending;
-use crate::core::policy::{Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
+use crate::core::policy::{Policy, ProbeEffect, ProbePolicy, ProbeSource, ServicePolicy, ShareAmount};
 use crate::core::testing::{at, policy, service, snapshot};
 use crate::core::{Core, Input, Journal, Level, Loaded, Maintenance, Note, Reply, Request, Topic, Unmanaged};
 use crate::lab::server::protocol::LabAsk;
 use crate::model::CarpState::{Backup, Init, Master};
 use crate::model::{Demotion, PfsyncSnapshot};
+use crate::sys::icmp::{Echo, Version};
 use crate::sys::recorded::{buffers_in_order, text};
 
 const FIXTURES: &str = "tests/fixtures/freebsd-15.1-amd64";
@@ -103,6 +104,12 @@ fn kernel() {
     }
     keep("devd", "quoted", b"!note=\"a \\\"b\\\" \\\\\" system=CARP subsystem=3@em1 type=BACKUP\n");
     keep("kernel_log", "carp-klog", text("carp-klog.txt").as_bytes());
+    let echo = Echo { id: 7, sequence: 1, token: *b"abcdefgh" };
+    for (name, version) in [("v4", Version::V4), ("v6", Version::V6)] {
+        keep("icmp", name, &echo.reply(version));
+    }
+    let header = [&[0x45u8, 0, 36, 0, 0, 0, 0, 0, 64, 1][..], &[0; 10]].concat();
+    keep("icmp", "v4-header", &[&header[..], &echo.reply(Version::V4)].concat());
     keep("requests", "counting", &(0..=255).collect::<Vec<u8>>());
     keep("requests", "ones", &[0xff; 160]);
 }
@@ -168,7 +175,7 @@ fn files() {
     }
     keep("rc_conf", "handbook", RC_CONF.as_bytes());
     keep_file("config_xml", "tests/config/fw1.xml");
-    for name in ["busy-day", "active-active", "boot-hold"] {
+    for name in ["busy-day", "boot-hold", "unhealthy-restart"] {
         keep_file("scenario", &format!("tests/scenarios/{name}.toml"));
     }
     let maintenance = Maintenance {
@@ -255,6 +262,7 @@ fn sockets() {
 fn core() -> Core {
     let probe = ProbePolicy {
         name: "http".to_owned(),
+        source: ProbeSource::Run,
         every: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         rise: 1,

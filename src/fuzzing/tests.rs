@@ -104,6 +104,6 @@ mod no_bytes_harm {
         };
     }
 
-    targets!(address answer carp_netlink carp_request carpd_toml config_xml control core devd history http kernel_log lab_ask
+    targets!(address answer carp_netlink carp_request carpd_toml config_xml control core devd history http icmp kernel_log lab_ask
         netlink nvlist pfsync rc_conf requests scenario state_file stats);
 }

@@ -9,7 +9,7 @@
 mod address;
 mod administer;
 mod calls;
-mod interfaces;
+pub(super) mod interfaces;
 mod inventory;
 mod layout;
 mod link;

@@ -4,6 +4,8 @@ mod blocking;
 mod exec;
 mod file;
 mod http;
+mod icmp;
+mod interface;
 mod process;
 mod tcp;
 
@@ -42,6 +44,10 @@ impl Health {
             ProbeTest::Tcp(address) => Self::of(tcp::look(*address, limit).await),
             ProbeTest::Http(http) => http::look(http, limit).await,
             ProbeTest::File { path, max_age } => Self::of(file::look(permit, path.clone(), *max_age, limit).await),
+            ProbeTest::Interface(probe) => Self::of(interface::look(permit, probe.clone(), limit).await),
+            ProbeTest::Icmp(target) => Self::of(icmp::look(target, limit).await),
+            // The core judges it itself.
+            ProbeTest::Pfsync => return None,
             ProbeTest::Process(process) => Self::of(process::look(permit, process.clone(), limit).await),
         })
     }

@@ -10,12 +10,14 @@ use super::driver::required_command;
 use super::node::share;
 use super::report::{Fault, quoted};
 use super::section::Section;
-use super::values::{integer, name, parsed, path, span, text, word};
+use super::values::{integer, interface, name, parsed, path, span, text, word};
 use super::{Context, first_line};
 use crate::config::catalogue::carpd_toml as codes;
 use crate::config::duration::Shown;
-use crate::config::settings::{HttpProbe, HttpUrl, Probe, ProbeTest, ProcessProbe, StatusRange};
-use crate::core::policy::{ProbeEffect, ProbePolicy, ShareAmount};
+use crate::config::settings::{
+    HttpProbe, HttpUrl, InterfaceProbe, InterfaceState, PingTarget, Probe, ProbeTest, ProcessProbe, StatusRange,
+};
+use crate::core::policy::{ProbeEffect, ProbePolicy, ProbeSource, ShareAmount};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -24,9 +26,13 @@ enum Kind {
     Http,
     File,
     Process,
+    Interface,
+    Icmp,
+    Pfsync,
 }
 
-pub(super) fn probes(service: &mut Section<'_>, cx: &mut Context<'_>) -> Vec<Probe> {
+/// The probes of a service; `driven` says that it can be started and stopped.
+pub(super) fn probes(service: &mut Section<'_>, cx: &mut Context<'_>, driven: bool) -> Vec<Probe> {
     let mut names: BTreeMap<String, u32> = BTreeMap::new();
     let mut probes = Vec::new();
     for mut table in service.sections(&mut cx.report, "probe", label) {
@@ -38,7 +44,7 @@ pub(super) fn probes(service: &mut Section<'_>, cx: &mut Context<'_>) -> Vec<Pro
             let cause = format!("a probe {name} is defined in line {first} already");
             table.find(&mut cx.report, &codes::PROBE_TWICE, "name", &cause, "give each probe a name of its own");
         }
-        probes.extend(probe(&mut table, cx, name));
+        probes.extend(probe(&mut table, cx, name, driven));
         table.finish(&mut cx.report);
     }
     probes
@@ -48,7 +54,7 @@ fn label(table: &DeTable<'_>) -> Option<String> {
     name(table.get("name")?.get_ref()).ok()
 }
 
-fn probe(table: &mut Section<'_>, cx: &mut Context<'_>, name: Option<String>) -> Option<Probe> {
+fn probe(table: &mut Section<'_>, cx: &mut Context<'_>, name: Option<String>, driven: bool) -> Option<Probe> {
     let report = &mut cx.report;
     let every = table.get(report, "every", span(Duration::from_secs(1)..=Duration::from_secs(600)));
     let timeout = table.get(report, "timeout", span(Duration::from_millis(100)..=Duration::from_secs(60)));
@@ -60,12 +66,13 @@ fn probe(table: &mut Section<'_>, cx: &mut Context<'_>, name: Option<String>) ->
         table.find(report, &codes::TIMEOUT_LONG, "timeout", &cause, "make timeout shorter, or every longer");
     }
     let grace = table.get(report, "grace", span(Duration::ZERO..=Duration::from_secs(600)));
-    let effect = effect(table, cx);
+    let effect = effect(table, cx, driven);
     let test = test(table, cx);
     let count = |count: Option<i64>, default| count.and_then(|count| u32::try_from(count).ok()).unwrap_or(default);
     let (rise, fall, grace) = (count(rise, 2), count(fall, 3), grace.unwrap_or(Duration::from_secs(30)));
-    let policy = ProbePolicy { name: name?, every, timeout, rise, fall, grace, effect };
-    Some(Probe { policy, test: test? })
+    let (name, test) = (name?, test?);
+    let source = if test == ProbeTest::Pfsync { ProbeSource::Pfsync } else { ProbeSource::Run };
+    Some(Probe { policy: ProbePolicy { name, source, every, timeout, rise, fall, grace, effect }, test })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +82,7 @@ enum Effect {
     Demote,
 }
 
-fn effect(table: &mut Section<'_>, cx: &mut Context<'_>) -> ProbeEffect {
+fn effect(table: &mut Section<'_>, cx: &mut Context<'_>, driven: bool) -> ProbeEffect {
     let report = &mut cx.report;
     let words = [("report", Effect::Report), ("restart", Effect::Restart), ("demote", Effect::Demote)];
     let effect = table.get(report, "effect", word(&words)).unwrap_or(Effect::Report);
@@ -90,16 +97,23 @@ fn effect(table: &mut Section<'_>, cx: &mut Context<'_>) -> ProbeEffect {
         "effect is not \"demote\"",
         "write effect = \"demote\", or take it out",
     );
+    if effect == Effect::Restart && !driven {
+        let cause = "effect = \"restart\" has no effect: the service has no driver, so there is no process to restart";
+        table.find(report, &codes::NO_EFFECT, "effect", cause, "write effect = \"report\", or add a driver");
+    }
     if effect == Effect::Restart { ProbeEffect::Restart } else { ProbeEffect::Report }
 }
 
 /// The keys that each kind of probe has, beside those of all probes.
-const KEYS: [(Kind, &str, &[&str]); 5] = [
+const KEYS: [(Kind, &str, &[&str]); 8] = [
     (Kind::Exec, "exec", &["command"]),
     (Kind::Tcp, "tcp", &["connect"]),
     (Kind::Http, "http", &["url", "healthy", "ignored"]),
     (Kind::File, "file", &["path", "max_age"]),
     (Kind::Process, "process", &["program", "pidfile"]),
+    (Kind::Interface, "interface", &["interface", "state"]),
+    (Kind::Icmp, "icmp", &["address"]),
+    (Kind::Pfsync, "pfsync", &[]),
 ];
 
 fn test(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
@@ -120,6 +134,9 @@ fn test(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
         Kind::Http => http(table, cx),
         Kind::File => file(table, cx),
         Kind::Process => process(table, cx),
+        Kind::Interface => interface_probe(table, cx),
+        Kind::Icmp => icmp(table, cx),
+        Kind::Pfsync => Some(ProbeTest::Pfsync),
     }
 }
 
@@ -171,6 +188,21 @@ fn process(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
     let program = table.required(&mut cx.report, "program", remedy, program);
     let pidfile = table.get(&mut cx.report, "pidfile", path);
     Some(ProbeTest::Process(ProcessProbe { program: program?, pidfile }))
+}
+
+fn interface_probe(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
+    let remedy = "name the interface, e.g. interface = \"wg20\"";
+    let interface = table.required(&mut cx.report, "interface", remedy, interface);
+    let words = [InterfaceState::Up, InterfaceState::Running].map(|state| (state.as_str(), state));
+    let state = table.get(&mut cx.report, "state", word(&words)).unwrap_or(InterfaceState::Up);
+    Some(ProbeTest::Interface(InterfaceProbe { interface: interface?, state }))
+}
+
+fn icmp(table: &mut Section<'_>, cx: &mut Context<'_>) -> Option<ProbeTest> {
+    let what = "the address of one host, not a name; one of IPv6 that begins with fe80 with its interface";
+    let read = parsed::<PingTarget>(what, "\"192.0.2.254\" or \"fe80::1%vtnet0\"");
+    let remedy = "give the address that has to answer, e.g. address = \"192.0.2.254\"";
+    table.required(&mut cx.report, "address", remedy, read).map(ProbeTest::Icmp)
 }
 
 /// A program's name or whole path, without arguments.

@@ -119,7 +119,7 @@ fn service(
     link::check_mode(table, cx, mode, driven);
     start_conditions(table, cx, mode, driven);
     let fence = driver::command(table, cx, "fence");
-    let probes = probe::probes(table, cx);
+    let probes = probe::probes(table, cx, driven);
     let follows = follows?;
     Some(move |Parts { name, link, driver, process }| Service {
         name,

@@ -1,7 +1,7 @@
 //! Health checks: what they look at.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Command;
 use crate::core::policy::ProbePolicy;
 use crate::core::probe::Reading;
+use crate::model::InterfaceName;
 
 /// A health check with what it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,12 @@ pub enum ProbeTest {
     },
     /// Looks for a process.
     Process(ProcessProbe),
+    /// Looks at an interface.
+    Interface(InterfaceProbe),
+    /// Asks an address for an echo.
+    Icmp(PingTarget),
+    /// Looks whether pfsync is in sync, see [`crate::core::policy::ProbeSource::Pfsync`].
+    Pfsync,
 }
 
 /// A question over HTTP/1.1 and what its answers mean.
@@ -140,9 +147,114 @@ pub struct ProcessProbe {
     pub pidfile: Option<PathBuf>,
 }
 
+/// An interface that has to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InterfaceProbe {
+    /// Its name.
+    pub interface: InterfaceName,
+    /// What it has to be.
+    pub state: InterfaceState,
+}
+
+/// What an interface has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterfaceState {
+    /// `IFF_UP`.
+    Up,
+    /// Up, and its link as well.
+    Running,
+}
+
+impl InterfaceState {
+    /// `up` or `running`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Running => "running",
+        }
+    }
+}
+
+/// An address that answers ping(8). One that is valid on a link only, as the router of a network with IPv6 often has, comes with
+/// its interface: `fe80::1%em0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PingTarget {
+    address: IpAddr,
+    zone: Option<InterfaceName>,
+}
+
+impl PingTarget {
+    /// The address.
+    #[must_use]
+    pub const fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// The interface of a link-local address; `None` for all others.
+    #[must_use]
+    pub const fn zone(&self) -> Option<&InterfaceName> {
+        self.zone.as_ref()
+    }
+}
+
+impl FromStr for PingTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, zone) = match text.split_once('%') {
+            Some((address, zone)) => {
+                (address, Some(zone.parse().map_err(|_| format!("{zone:?} is not the name of an interface"))?))
+            }
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| format!("{address:?} is not an address"))?;
+        let link_local = matches!(address, IpAddr::V6(address) if address.is_unicast_link_local());
+        if link_local != zone.is_some() {
+            return Err("a link-local address of IPv6 comes with its interface, and no other does".to_owned());
+        }
+        if address.is_unspecified() || address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return Err("it is not the address of one host".to_owned());
+        }
+        Ok(Self { address, zone })
+    }
+}
+
+impl fmt::Display for PingTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.zone {
+            Some(zone) => write!(f, "{}%{zone}", self.address),
+            None => write!(f, "{}", self.address),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_pinged_is_one_host_and_a_link_local_one_has_its_interface() {
+        for text in ["192.0.2.1", "2001:db8::1", "fe80::1%em0"] {
+            assert_eq!(text.parse::<PingTarget>().unwrap().to_string(), text);
+        }
+        for bad in [
+            "gateway",
+            "fe80::1",
+            "192.0.2.1%em0",
+            "2001:db8::1%em0",
+            "fe80::1%",
+            "0.0.0.0",
+            "::",
+            "ff02::1%em0",
+            "224.0.0.18",
+            "255.255.255.255",
+            "192.0.2.1/24",
+            "",
+        ] {
+            assert!(bad.parse::<PingTarget>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_url_is_a_number_a_port_and_a_path() {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{Command, Driver, Probe, ProbeTest, ProcessProbe, ScriptName, Service, Settings, StaticVhid, Vips};
+use super::{
+    Command, Driver, InterfaceProbe, Probe, ProbeTest, ProcessProbe, ScriptName, Service, Settings, StaticVhid, Vips,
+};
 use crate::config::duration::Shown;
 use crate::core::policy::{Mode, OnExit, ProbeEffect, Require};
 
@@ -201,6 +203,12 @@ struct ProbeTable<'a> {
     program: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pidfile: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     every: String,
     timeout: String,
     rise: u32,
@@ -366,6 +374,11 @@ impl<'a> ProbeTable<'a> {
             ProbeTest::File { path, max_age } => {
                 Self { kind: "file", path: Some(path), max_age: Some(shown(*max_age)), ..table }
             }
+            ProbeTest::Interface(InterfaceProbe { interface, state }) => {
+                Self { kind: "interface", interface: Some(interface.as_str()), state: Some(state.as_str()), ..table }
+            }
+            ProbeTest::Icmp(target) => Self { kind: "icmp", address: Some(target.to_string()), ..table },
+            ProbeTest::Pfsync => Self { kind: "pfsync", ..table },
             ProbeTest::Process(process) => {
                 Self { kind: "process", program: Some(&process.program), pidfile: process.pidfile.as_deref(), ..table }
             }

@@ -6,6 +6,7 @@ use super::*;
 fn demoting_probe(rise: u32, fall: u32) -> ProbePolicy {
     ProbePolicy {
         name: "http".into(),
+        source: ProbeSource::Run,
         every: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         rise,

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 fn probe(name: &str, effect: ProbeEffect) -> ProbePolicy {
     ProbePolicy {
         name: name.to_owned(),
+        source: ProbeSource::Run,
         every: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         rise: 1,
@@ -86,6 +87,21 @@ fn a_new_role_is_a_new_chance_for_what_was_given_up() {
     rig.run(10_000);
     assert!(!rig.status().services[0].given_up);
     rig.event("1@em0", Master);
+    rig.run(10_000);
+    assert_eq!(restarts(&rig).len(), MOST + 1);
+}
+
+#[test]
+fn a_person_who_gives_a_service_back_gives_it_a_new_chance() {
+    let mut rig = restarting();
+    rig.gw_mut().healthy = false;
+    rig.run(3_600_000);
+    let (gw, until) = ("gw".parse::<ServiceName>().unwrap(), rig.now.wall + Duration::from_secs(600));
+    rig.request(Request::ServiceUnmanage { service: gw.clone(), until, reason: String::new() });
+    rig.run(60_000);
+    assert_eq!(restarts(&rig).len(), MOST);
+    rig.request(Request::ServiceManage { service: gw });
+    assert!(!rig.status().services[0].given_up);
     rig.run(10_000);
     assert_eq!(restarts(&rig).len(), MOST + 1);
 }

@@ -128,6 +128,7 @@ fn a_sick_node_gets_no_vip_back_because_somebody_repairs_its_service() {
     let mut sick = service("gw", &["1@em0"]);
     sick.probes.push(ProbePolicy {
         name: "http".into(),
+        source: ProbeSource::Run,
         every: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         rise: 1,

@@ -83,6 +83,7 @@ fn a_sick_service_that_follows_vrrp_is_said_to_stay_where_it_is() {
     let mut gw = service("gw", &["30@em0"]);
     gw.probes.push(ProbePolicy {
         name: "http".into(),
+        source: ProbeSource::Run,
         every: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         rise: 1,

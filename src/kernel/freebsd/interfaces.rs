@@ -14,7 +14,7 @@ use crate::model::InterfaceName;
 use crate::sys::if_data::{self, IfData};
 
 /// All interfaces, in the order of their names, and all their addresses.
-pub(super) fn list() -> io::Result<(Vec<Interface>, Vec<Address>)> {
+pub(in crate::kernel) fn list() -> io::Result<(Vec<Interface>, Vec<Address>)> {
     let list = List::get()?;
     let (mut interfaces, mut addresses) = (Vec::new(), Vec::new());
     for entry in list.entries() {

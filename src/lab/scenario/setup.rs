@@ -8,7 +8,9 @@ use crate::config::load_for;
 use crate::config::opnsense::{self, OpnsenseConfig};
 use crate::config::settings::Vips;
 use crate::config::system::AnySystem;
-use crate::core::policy::{MaintenanceOwner, Policy, ProbeEffect, ProbePolicy, ServicePolicy, ShareAmount};
+use crate::core::policy::{
+    MaintenanceOwner, Policy, ProbeEffect, ProbePolicy, ProbeSource, ServicePolicy, ShareAmount,
+};
 use crate::lab::daemon::SimService;
 use crate::lab::manners::Manners;
 use crate::lab::plan::NodePlan;
@@ -210,6 +212,7 @@ fn policy(service: &Service, on_node: impl Fn(&VhidRef) -> Result<VhidRef, Strin
     }
     let probe = |probe: &super::file::Probe| ProbePolicy {
         name: probe.name.clone(),
+        source: ProbeSource::Run,
         every: seconds(probe.every, 5),
         timeout: seconds(probe.timeout, 2),
         rise: probe.rise.unwrap_or(2).max(1),
