@@ -27,6 +27,19 @@ fn the_first_action_follows_the_event_without_any_wait() {
 }
 
 #[test]
+fn what_follows_from_a_change_is_done_before_it_is_told() {
+    let mut core = Core::new(policy(vec![service("gw", &["1@em0"])]), Loaded::Journal(Journal::default()), at(0));
+    let read = |state| Input::Read { result: Ok(snapshot(&[("1@em0", state)])), log: Vec::new() };
+    core.step(Input::Tick, at(0));
+    core.step(read(Backup), at(0));
+    core.step(Input::Acted { service: "gw".parse().unwrap(), outcome: crate::core::service::Outcome::Stopped }, at(0));
+    core.step(Input::Nudge, at(100));
+    let effects = core.step(read(Master), at(100));
+    let place = |wanted: fn(&Effect) -> bool| effects.iter().position(wanted).unwrap();
+    assert!(place(|e| matches!(e, Effect::Act { .. })) < place(|e| matches!(e, Effect::Note(_))), "{effects:?}");
+}
+
+#[test]
 fn i9_a_missed_event_is_made_up_for_within_five_seconds() {
     let mut rig = Rig::gateway(Backup);
     rig.run(2_000);
