@@ -1,14 +1,16 @@
 #!/bin/sh
-# Prints the manifest of a package of what lies below STAGE: pkg-create(8), section MANIFEST FILE.
+# Prints the manifest of the package NAME of what lies below STAGE: pkg-create(8), section MANIFEST FILE.
 #
-# usage: manifest.sh STAGE ABI [files]
+# usage: manifest.sh NAME STAGE ABI [files]
 #
-# Without the word "files" it is the compact manifest, which does not list them.
+# Without the word "files" it is the compact manifest, which does not list them. What is a package's own comes from
+# manifest/NAME.sh: where the metadata is, members beyond everybody's, folders and scripts.
 set -eu
 here=$(dirname "$0")
-stage=$1
-abi=$2
-with=${3:-}
+name=$1
+stage=$2
+abi=$3
+with=${4:-}
 export LC_ALL=C
 
 # A text as a string of JSON.
@@ -18,8 +20,9 @@ quote() {
 	printf '"'
 }
 
-of_port() {
-	sed -n "s/^$1=[[:space:]]*//p" "$here/port/Makefile"
+# A variable of the Makefile that a port or a plugin has.
+of_makefile() {
+	sed -n "s/^$1=[[:space:]]*//p" "$makefile"
 }
 
 sum() {
@@ -34,41 +37,26 @@ paths() {
 	(cd "$stage" && find usr -type "$1" -name "$2" | sort)
 }
 
-# What lua(1) in pkg does for each sample, in the package's own folder.
-after() {
-	for sample in $(paths f '*.sample'); do
-		echo "if not pkg.stat('/${sample%.sample}') then pkg.copy('/$sample', '/${sample%.sample}') end"
-	done
-}
-
-# An upgrade removes nothing: for a moment, a running carpd would find no configuration.
-before() {
-	for sample in $(paths f '*.sample'); do
-		echo "if not pkg_upgrade and pkg.filecmp('/$sample', '/${sample%.sample}') == 0 then" \
-			"os.remove('/${sample%.sample}') end"
-	done
-}
-
+. "$here/manifest/$name.sh"
 size=$(find "$stage" -type f -exec cat {} + | wc -c | tr -d ' ')
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../Cargo.toml" | head -n 1)
 
 cat <<END
 {
-"name": "carpd",
-"origin": "net/carpd",
+"name": "$name",
+"origin": "$origin",
 "version": "$version",
-"comment": $(of_port COMMENT | quote),
-"maintainer": $(of_port MAINTAINER | quote),
-"www": "UNKNOWN",
+"comment": $(of_makefile "${prefix}COMMENT" | quote),
+"maintainer": $(of_makefile "${prefix}MAINTAINER" | quote),
+"www": "$www",
 "abi": "$abi",
 "prefix": "/usr/local",
 "flatsize": $size,
 "licenselogic": "single",
 "licenses": ["BSD2CLAUSE"],
-"desc": $(sed 's/%/%25/g' "$here/port/pkg-descr" | quote),
+"desc": $(sed 's/%/%25/g' "$(dirname "$makefile")/pkg-descr" | quote),
 "categories": ["net"],
-"annotations": {"FreeBSD_version": "1400097"},
-"messages": $(sed 's|%%PREFIX%%|/usr/local|g' "$here/port/pkg-message")
+$(members)
 END
 if [ "$with" = files ]; then
 	echo ',"files": {'
@@ -80,11 +68,11 @@ if [ "$with" = files ]; then
 	done
 	echo '},"directories": {'
 	comma=
-	for folder in $(paths d carpd); do
+	for folder in $(folders); do
 		printf '%s"/%s": {"uname": "root", "gname": "wheel", "perm": "%s"}\n' "$comma" "$folder" "$(mode "$stage/$folder")"
 		comma=,
 	done
-	echo '},"lua_scripts": {'
-	printf '"post-install": [%s],\n"pre-deinstall": [%s]\n}\n' "$(after | quote)" "$(before | quote)"
+	echo '},'
+	scripts
 fi
 echo '}'
