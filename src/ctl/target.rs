@@ -31,7 +31,7 @@ pub struct Target {
     pub config: PathBuf,
     /// Where its daemon keeps the state file.
     pub state_dir: PathBuf,
-    /// OPNsense owns its maintenance: [`super::gui`] asks for it.
+    /// OPNsense owns its maintenance: `carpctl maintenance` asks for it.
     pub opnsense: bool,
     /// Why the usual values stand in for what carpd.toml says.
     pub guessed: Option<String>,
