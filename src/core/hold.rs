@@ -77,6 +77,8 @@ impl Core {
             _ if most.is_zero() => None,
             (Some(FailbackHold::Fault), None) => Some(FailbackHold::Until(now.mono + most)),
             (Some(FailbackHold::Fault), Some(_)) => return,
+            // What a maintenance or a shutdown demotes by already has nothing to be added to it.
+            (None, _) if self.journal.maintenance.is_some() || self.journal.drain => None,
             (_, Some(_)) if self.is_held_by_others(look) => Some(FailbackHold::Fault),
             (before, _) => before,
         };

@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::io::{Level, Topic};
+use super::service::Is;
 use crate::model::{CarpState, ServiceName};
 
 impl Core {
@@ -24,6 +25,10 @@ impl Core {
     pub(super) fn obstacles(&self) -> Vec<String> {
         let mut obstacles = Vec::new();
         let Some(look) = self.observer.known() else { return vec!["the kernel cannot be read".to_owned()] };
+        if look.vhids.is_empty() && self.policy.vhids.is_empty() {
+            // Before the network is up.
+            obstacles.push("the kernel has no vhid".to_owned());
+        }
         for vhid in look.vhids.iter().filter(|vhid| vhid.state == CarpState::Init) {
             obstacles.push(format!("{} is INIT", vhid.id));
         }
@@ -38,6 +43,8 @@ impl Core {
                 obstacles.push(format!("{}: {why}", policy.name));
             } else if service.needs_a_look(policy) {
                 obstacles.push(format!("{} was not looked at yet", policy.name));
+            } else if policy.is_warm() && service.is != Is::Running {
+                obstacles.push(format!("{} does not run yet", policy.name));
             }
         }
         obstacles

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use carpd::model::CarpState::{Backup, Master};
+use carpd::model::CarpState::{Backup, Init, Master};
 use carpd::model::Demotion;
 
 use crate::support::{Node, vhids};
@@ -67,6 +67,8 @@ fn a_boot_hold_ends_even_if_no_daemon_is_ever_started() {
 #[test]
 fn a_daemon_that_starts_takes_the_boot_hold_over() {
     let mut node = rebooted("[hold]\nboot = \"600s\"\n", false);
+    // However long this takes, it is not ready.
+    node.kernel.set_all(Init);
     run(&node, "--early");
     let held = node.kernel.demotion();
     node.devd.start();
@@ -83,6 +85,21 @@ fn a_daemon_that_starts_takes_the_boot_hold_over() {
     });
     let history = std::fs::read_to_string(node.path("state/history.jsonl")).unwrap();
     assert!(!history.contains("was killed or crashed"), "{history}");
+}
+
+#[test]
+fn a_boot_hold_ends_once_a_daemon_has_found_the_node_ready() {
+    let mut node = rebooted("[hold]\nboot = \"600s\"\n", false);
+    let vhids = std::mem::take(&mut node.kernel.lock().snapshot.vhids);
+    run(&node, "--early");
+    assert!(node.kernel.demotion() & !15 == 240, "before the network is up there is no vhid");
+    node.kernel.change(|kernel| kernel.snapshot.vhids = vhids);
+    run(&node, "--early");
+    assert!(node.kernel.demotion() & !15 == 240, "nobody has looked at the service yet");
+    node.start();
+    crate::support::wait_for("the share is taken back", || (node.kernel.demotion() == 0).then_some(()));
+    let history = std::fs::read_to_string(node.path("state/history.jsonl")).unwrap();
+    assert!(history.contains("the boot hold is over: this node is ready"), "{history}");
 }
 
 #[test]

@@ -73,6 +73,55 @@ fn a_boot_hold_waits_for_what_its_services_need_and_no_longer_than_its_limit() {
 }
 
 #[test]
+fn a_boot_hold_waits_for_a_vhid_where_the_kernel_alone_says_which() {
+    let mut held = held();
+    held.services.clear();
+    let mut rig = Rig::new(held, &[]);
+    rig.reboot("second");
+    rig.run(30_000);
+    assert_eq!(rig.sum() & !15, 240, "the network is not up");
+    rig.kernel.look.as_mut().unwrap().vhids = snapshot(&[("1@em0", Backup)]).vhids;
+    rig.run(10_500);
+    assert_eq!((rig.sum(), rig.noted("the boot hold is over: this node is ready")), (0, 1));
+}
+
+#[test]
+fn a_boot_hold_waits_for_what_runs_on_both_nodes_to_run_here_unless_a_person_has_it() {
+    for taken in [false, true] {
+        let mut warm = held();
+        warm.services[0].mode = crate::core::policy::Mode::Warm;
+        let mut rig = Rig::new(warm, &[("1@em0", Backup)]);
+        rig.run(10_000);
+        rig.gw_mut().start_takes = Duration::from_secs(20);
+        rig.reboot("second");
+        if taken {
+            let (until, reason) = (rig.now.wall + Duration::from_secs(900), String::new());
+            rig.request(Request::ServiceUnmanage { service: "gw".parse().unwrap(), until, reason });
+        }
+        rig.run(19_000);
+        assert_eq!(rig.sum() & !15, if taken { 0 } else { 240 });
+        rig.run(7_000);
+        assert_eq!(rig.sum(), 0);
+    }
+}
+
+#[test]
+fn where_the_node_is_held_back_already_a_fault_adds_nothing() {
+    for request in [Request::Drain, Request::MaintenanceEnter { reason: String::new(), until: None, force: true }] {
+        let mut rig = Rig::new(held(), &[("1@em0", Backup)]);
+        rig.run(10_000);
+        rig.request(request);
+        rig.run(1_000);
+        let writes = rig.kernel.writes.len();
+        cable(&mut rig, false);
+        rig.run(10_000);
+        cable(&mut rig, true);
+        rig.run(10_000);
+        assert_eq!((rig.sum() & !15, rig.kernel.writes.len()), (240, writes));
+    }
+}
+
+#[test]
 fn without_an_answer_of_the_services_a_boot_hold_does_not_end_early() {
     let mut core = Core::new(held(), Loaded::Journal(Journal { boot: "first".into(), ..Journal::default() }), at(0));
     core.step(Input::Tick, at(0));

@@ -66,7 +66,7 @@ fn detail(part: &Summand, status: &Status, now: Wall) -> String {
     match part.source {
         PartSource::Carpd if part.name == "maintenance" => maintenance(&status.maintenance, now),
         PartSource::Unattributed if status.demotion.ledger == LedgerState::Unread => WITHOUT_DAEMON.to_owned(),
-        PartSource::Carpd if part.name.starts_with("health:") => part.detail.clone(),
+        PartSource::Carpd if part.name.starts_with("health:") || part.name.ends_with(" hold") => part.detail.clone(),
         PartSource::Kernel => part.detail.clone(),
         _ => String::new(),
     }

@@ -341,10 +341,11 @@ fn origin(part: &demotion::Summand, ledger: LedgerState) -> String {
     }
     let said = match (part.source, part.name.as_str()) {
         (PartSource::Carpd, "maintenance") => "carpctl maintenance leave takes it back",
-        (PartSource::Carpd, "boot hold") => "ends by itself after the boot",
+        (PartSource::Carpd, "boot hold") => "ends by itself, at its limit at the latest",
+        (PartSource::Carpd, "failback hold") => "ends by itself, at its limit after the fault at the latest",
         (PartSource::Carpd, "drain") => "ends with the boot; carpctl drain --cancel ends it before",
         (PartSource::Carpd, "write mark") => "tells carpd after a crash whether its last write arrived",
-        (PartSource::Carpd, "carpd's share") => "maintenance, health, a boot hold or a drain",
+        (PartSource::Carpd, "carpd's share") => "maintenance, health, a hold or a drain",
         (PartSource::Carpd, "changing") => "carpd's share is being changed",
         (PartSource::Carpd, _) => "ends when the service has run here in good health, and its dwell time is over",
         (PartSource::Kernel, "interface down") => "the kernel takes it back when the interface is up",
