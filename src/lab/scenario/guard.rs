@@ -88,7 +88,7 @@ struct Cause {
     held: (bool, bool),
     boots: u32,
     resets: u32,
-    /// The verdicts that are on the disk.
+    /// The probes whose verdict is on the disk, or whose demotion has to stay for a while.
     unhealthy: BTreeSet<String>,
 }
 
@@ -256,7 +256,7 @@ impl Runner<'_> {
             held: (journal.hold_until.is_some(), journal.failback.is_some()),
             boots: guard.boots,
             resets: guard.resets,
-            unhealthy: journal.unhealthy.clone(),
+            unhealthy: journal.unhealthy.iter().chain(journal.held.keys()).cloned().collect(),
         };
         if guard.last_write.as_ref() == Some(&cause) {
             let what = "carpd wrote to the kernel although nothing had changed since its last write".to_owned();
