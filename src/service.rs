@@ -30,6 +30,7 @@ mod process;
 
 use crate::config::settings;
 use crate::model::ServiceName;
+use own::Processes;
 use probe::Permit;
 
 pub use driver::Action;
@@ -50,6 +51,7 @@ pub struct Prepared {
     permits: Vec<Permit>,
     /// Of the look at what a start would need.
     needs: Permit,
+    processes: Option<Processes>,
 }
 
 /// Whether both ask for the same behaviour.
@@ -69,7 +71,9 @@ impl Prepared {
         };
         let permits = settings.probes.iter().map(|_| Permit::new()).collect();
         let follows: Vec<String> = settings.follows.iter().map(ToString::to_string).collect();
-        Self { settings, user, node: node.to_owned(), follows: follows.join(" "), permits, needs: Permit::new() }
+        let (node, follows, needs) = (node.to_owned(), follows.join(" "), Permit::new());
+        let processes = settings.process.clone().map(Processes::new);
+        Self { settings, user, node, follows, permits, needs, processes }
     }
 
     /// What every program of it is told.

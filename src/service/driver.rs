@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Prepared;
 use super::configd::Call;
+use super::own::{End, Processes};
 use super::process::{Ended, Kill, Program, Running};
-use super::{Prepared, own};
 use crate::config::duration::Shown;
-use crate::config::settings::ProcessProbe;
 use crate::core::service::{ActionKind, Outcome};
 use command::Command;
 pub(super) use command::lacks;
@@ -37,7 +37,7 @@ enum Work {
     Program(Running),
     Configd(Call),
     /// A look at the processes: nothing has to be run for it.
-    Look(ProcessProbe),
+    Look(Processes),
     /// It could not begin: the cause.
     Refused(String),
 }
@@ -46,7 +46,7 @@ impl Action {
     /// Begins an action at once: when this returns, its program is being executed.
     #[must_use]
     pub fn begin(service: &Arc<Prepared>, kind: ActionKind) -> Self {
-        let work = match (&service.settings.process, kind) {
+        let work = match (&service.processes, kind) {
             (Some(process), ActionKind::Check) => Work::Look(process.clone()),
             _ => begin(service, kind).unwrap_or_else(Work::Refused),
         };
@@ -59,8 +59,8 @@ impl Action {
         let deadline = self.began + limit;
         match self.kind {
             ActionKind::Fence => start(self.work, None, deadline, cut_short).await,
-            ActionKind::Start => start(self.work, self.service.settings.process.as_ref(), deadline, cut_short).await,
-            ActionKind::Stop => stop(self.work, self.service.settings.process.as_ref(), limit).await,
+            ActionKind::Start => start(self.work, self.service.processes.as_ref(), deadline, cut_short).await,
+            ActionKind::Stop => stop(self.work, self.service.processes.as_ref(), limit).await,
             ActionKind::Check => check(self.work, limit, cut_short).await,
         }
     }
@@ -111,7 +111,7 @@ fn left(deadline: Instant) -> Duration {
 
 async fn start(
     mut work: Work,
-    process: Option<&ProcessProbe>,
+    process: Option<&Processes>,
     deadline: Instant,
     cut_short: impl Future<Output = ()>,
 ) -> Outcome {
@@ -131,19 +131,19 @@ async fn start(
     };
     let Some(process) = process.filter(|_| ended == Ended::Exited(0)) else { return said(ended) };
     let came = tokio::select! {
-        came = own::wait(process, true, deadline) => came,
+        came = process.wait(true, deadline) => came,
         () = &mut cut_short => return Outcome::CutShort,
     };
     match came {
         Ok(true) => Outcome::Done,
-        Ok(false) => Outcome::Failed(format!("its command ended with success, but no {} runs", process.program)),
+        Ok(false) => Outcome::Failed(format!("its command ended with success, but no {} runs", process.program())),
         Err(why) => Outcome::Failed(why),
     }
 }
 
 async fn check(mut work: Work, limit: Duration, cut_short: impl Future<Output = ()>) -> Outcome {
     if let Work::Look(process) = work {
-        return match own::look(&process).await {
+        return match process.look().await {
             Ok(found) if found.is_empty() => Outcome::Stopped,
             Ok(_) => Outcome::Running,
             Err(why) => Outcome::Failed(why),
@@ -171,7 +171,7 @@ async fn check(mut work: Work, limit: Duration, cut_short: impl Future<Output = 
 }
 
 /// Takes at most `limit` and twice the grace that SIGTERM gives.
-async fn stop(mut work: Work, process: Option<&ProcessProbe>, limit: Duration) -> Outcome {
+async fn stop(mut work: Work, process: Option<&Processes>, limit: Duration) -> Outcome {
     let deadline = Instant::now() + limit;
     let ended = work.wait(limit).await;
     let Some(process) = process else {
@@ -181,7 +181,7 @@ async fn stop(mut work: Work, process: Option<&ProcessProbe>, limit: Duration) -
         return ended.map_or(Outcome::TimedOut, said);
     };
     // A command that says it worked may leave the service some time to end; after any other nobody asks it to.
-    if ended == Some(Ended::Exited(0)) && own::wait(process, false, deadline).await == Ok(true) {
+    if ended == Some(Ended::Exited(0)) && process.wait(false, deadline).await == Ok(true) {
         return Outcome::Done;
     }
     let command = match &ended {
@@ -193,17 +193,17 @@ async fn stop(mut work: Work, process: Option<&ProcessProbe>, limit: Duration) -
         },
     };
     let hung = ended.is_none();
-    let (end, ()) = tokio::join!(own::end(process), async {
+    let (end, ()) = tokio::join!(process.end(), async {
         if hung {
             work.terminate().await;
         }
     });
     match end {
         // What does not run is stopped, whatever its command makes of that: rc.subr(8) calls it a failure.
-        Ok(own::End::Gone) if !hung => Outcome::Done,
-        Ok(own::End::Gone) => Outcome::Forced(command),
-        Ok(own::End::Terminated) => Outcome::Forced(format!("{command}; SIGTERM ended it")),
-        Ok(own::End::Killed) => Outcome::Forced(format!("{command}; it was killed after ignoring SIGTERM")),
+        Ok(End::Gone) if !hung => Outcome::Done,
+        Ok(End::Gone) => Outcome::Forced(command),
+        Ok(End::Terminated) => Outcome::Forced(format!("{command}; SIGTERM ended it")),
+        Ok(End::Killed) => Outcome::Forced(format!("{command}; it was killed after ignoring SIGTERM")),
         Err(why) => Outcome::Failed(format!("{command}; {why}")),
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
-use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::pidfile;
+use super::probe::Permit;
 use super::process::GRACE;
 use crate::config::settings::ProcessProbe;
 use crate::kernel::{Process, processes};
@@ -24,17 +24,76 @@ pub(super) enum End {
     Killed,
 }
 
-/// The service's processes now. Takes at most a few seconds.
-///
-/// # Errors
-/// It cannot be told which they are.
-pub(super) async fn look(process: &ProcessProbe) -> Result<Vec<Process>, String> {
-    let wanted = process.clone();
-    // The pidfile may be on a file system that hangs.
-    match timeout(GRACE, spawn_blocking(move || find(&wanted))).await {
-        Ok(Ok(found)) => found,
-        Ok(Err(error)) => Err(format!("the processes cannot be listed: {error}")),
-        Err(_) => Err(format!("the processes could not be listed within {GRACE:?}")),
+/// Which processes are a service's own, and the way to look at them.
+#[derive(Clone, Debug)]
+pub(super) struct Processes {
+    wanted: ProcessProbe,
+    permit: Permit,
+}
+
+impl Processes {
+    pub(super) fn new(wanted: ProcessProbe) -> Self {
+        Self { wanted, permit: Permit::new() }
+    }
+
+    /// Their program, as the configuration names it.
+    pub(super) fn program(&self) -> &str {
+        &self.wanted.program
+    }
+
+    /// Those that are there now. Takes at most a few seconds.
+    ///
+    /// # Errors
+    /// It cannot be told which they are.
+    pub(super) async fn look(&self) -> Result<Vec<Process>, String> {
+        let wanted = self.wanted.clone();
+        // The pidfile may be on a file system that hangs.
+        self.permit.run("its processes", GRACE, move || find(&wanted)).await
+    }
+
+    /// Waits until the service has processes, or has none, until `deadline` at most. Says whether it came to that.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub(super) async fn wait(&self, running: bool, deadline: Instant) -> Result<bool, String> {
+        let mut pause = Duration::from_millis(5);
+        loop {
+            if self.look().await?.is_empty() != running {
+                return Ok(true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            sleep(pause.min(left)).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+
+    /// Ends the service's processes: SIGTERM, and SIGKILL to those that ignore it. Takes twice [`GRACE`] and little more.
+    ///
+    /// # Errors
+    /// Which are still there and why, or that it cannot be told.
+    pub(super) async fn end(&self) -> Result<End, String> {
+        let found = self.look().await?;
+        if found.is_empty() {
+            return Ok(End::Gone);
+        }
+        for process in found {
+            // An error means that it has just ended, or that SIGKILL will tell.
+            let _ = kill(Pid::from_raw(process.pid), Signal::SIGTERM);
+        }
+        if self.wait(false, Instant::now() + GRACE).await? {
+            return Ok(End::Terminated);
+        }
+        // Found again rather than remembered: an id may be another's by now.
+        let refused: Vec<String> = self.look().await?.iter().filter_map(|process| destroy(process).err()).collect();
+        if self.wait(false, Instant::now() + GRACE).await? {
+            return Ok(End::Killed);
+        }
+        let left: Vec<String> = self.look().await?.iter().map(|process| process.pid.to_string()).collect();
+        let why = refused.first().map_or("SIGKILL did not end it", String::as_str);
+        Err(format!("pid {} of {} is still there: {why}", left.join(", "), self.wanted.program))
     }
 }
 
@@ -49,51 +108,6 @@ fn own(process: &ProcessProbe, named: Option<Option<i32>>, all: Vec<Process>) ->
     let init_or_self = |pid: i32| pid <= 1 || u32::try_from(pid).is_ok_and(|pid| pid == std::process::id());
     let is_named = |pid: i32| named.is_none_or(|named| named == Some(pid));
     all.into_iter().filter(|p| is_named(p.pid) && p.runs(&process.program) && !init_or_self(p.pid)).collect()
-}
-
-/// Waits until the service has processes, or has none, until `deadline` at most. Says whether it came to that.
-///
-/// # Errors
-/// It cannot be told.
-pub(super) async fn wait(process: &ProcessProbe, running: bool, deadline: Instant) -> Result<bool, String> {
-    let mut pause = Duration::from_millis(5);
-    loop {
-        if look(process).await?.is_empty() != running {
-            return Ok(true);
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        sleep(pause.min(left)).await;
-        pause = (pause * 2).min(Duration::from_millis(100));
-    }
-}
-
-/// Ends the service's processes: SIGTERM, and SIGKILL to those that ignore it. Takes twice [`GRACE`] and little more.
-///
-/// # Errors
-/// Which are still there and why, or that it cannot be told.
-pub(super) async fn end(process: &ProcessProbe) -> Result<End, String> {
-    let found = look(process).await?;
-    if found.is_empty() {
-        return Ok(End::Gone);
-    }
-    for process in found {
-        // An error means that it has just ended, or that SIGKILL will tell.
-        let _ = kill(Pid::from_raw(process.pid), Signal::SIGTERM);
-    }
-    if wait(process, false, Instant::now() + GRACE).await? {
-        return Ok(End::Terminated);
-    }
-    // Found again rather than remembered: an id may be another's by now.
-    let refused: Vec<String> = look(process).await?.iter().filter_map(|process| destroy(process).err()).collect();
-    if wait(process, false, Instant::now() + GRACE).await? {
-        return Ok(End::Killed);
-    }
-    let left: Vec<String> = look(process).await?.iter().map(|process| process.pid.to_string()).collect();
-    let why = refused.first().map_or("SIGKILL did not end it", String::as_str);
-    Err(format!("pid {} of {} is still there: {why}", left.join(", "), process.program))
 }
 
 /// The leader of a process group is killed with the group, which is its own; whatever else may share its group is not.
