@@ -5,6 +5,7 @@
 //! show` shows all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -106,7 +107,7 @@ impl Source {
     /// What the program's configuration says now. Where it cannot be read, the defaults are as good as anything.
     fn values(&self, profile: &str, line: u32, report: &mut Report, read: Read<'_>) -> BTreeMap<String, String> {
         let program = read(&self.file).and_then(|text| {
-            let parsed = text.and_then(|text| text.parse::<toml::Table>().map_err(|error| error.message().to_owned()));
+            let parsed = text.and_then(|text| text.parse::<toml::Table>().map_err(|error| not_toml(&error)));
             parsed.map_err(|why| self.unread(profile, line, report, &why)).ok()
         });
         let said = |key: &str| match program.as_ref()?.get(key)? {
@@ -116,7 +117,9 @@ impl Source {
         };
         let value = |key: &str, value: &Value| {
             let said = said(key).or_else(|| value.default.clone())?;
-            Some(value.instead.get(&said).cloned().unwrap_or(said))
+            let meant = value.instead.get(&said).cloned().unwrap_or(said);
+            // In a URL, which is what addresses are taken for, colons would end it.
+            Some(if meant.parse::<Ipv6Addr>().is_ok() { format!("[{meant}]") } else { meant })
         };
         self.value.iter().filter_map(|(key, v)| Some((key.clone(), value(key, v)?))).collect()
     }
@@ -126,6 +129,11 @@ impl Source {
         let remedy = "install and configure the program, or set here what differs from its defaults";
         report.add(&codes::PROFILE_FILE, line, "service.profile", &cause, remedy);
     }
+}
+
+/// Without the text that it is about, which may be a secret.
+fn not_toml(error: &toml::de::Error) -> String {
+    format!("is not valid TOML: {}", error.message())
 }
 
 /// The table with `{name}` replaced by the value of that name, and every position that of the profile's name in carpd.toml: what

@@ -55,6 +55,18 @@ fn the_gateway_s_own_configuration_names_interface_and_health_port() {
 }
 
 #[test]
+fn an_ipv6_address_to_listen_on_becomes_one_to_ask() {
+    for (listens, host) in
+        [("::", "[::1]"), ("::1", "[::1]"), ("2001:db8::1", "[2001:db8::1]"), ("10.0.0.1", "10.0.0.1")]
+    {
+        let text = format!("health_port = 55003\nhttp_bind_address = \"{listens}\"\n");
+        let (service, findings) = expanded(GATEWAY, Ok(&text));
+        assert_eq!(service["probe"][0]["url"].as_str(), Some(format!("http://{host}:55003/health").as_str()));
+        assert_eq!(findings, []);
+    }
+}
+
+#[test]
 fn what_the_gateway_s_configuration_does_not_say_is_its_default_or_left_out() {
     let (service, findings) = expanded(GATEWAY, Ok(""));
     assert_eq!(service["link"]["interface"].as_str(), Some("wg0"));
