@@ -43,6 +43,16 @@ fn nodes_that_share_nothing_are_told_so() {
 }
 
 #[test]
+fn a_service_that_runs_on_both_nodes_is_told_before_anything_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = |name| format!("{name}={}/examples/defguard-pair/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let output = lab(dir.path(), &["--node", &node("fw1"), "--node", &node("fw2")]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("gateway") && said.contains("\"warm\"") && said.contains("lab up"), "{said}");
+}
+
+#[test]
 fn a_mistake_on_the_command_line_names_the_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let a = node(dir.path(), "a", 0, "192.0.2.1/24");

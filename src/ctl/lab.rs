@@ -21,7 +21,7 @@ use crate::lab::server::protocol::{Cable, CoreChange, LabAsk, Link, Process, Run
 use crate::lab::server::setup::{InputFile, NodeInput, example};
 use crate::model::{Demotion, ServiceName};
 
-/// `carpctl lab`
+/// Run a pair of nodes with real carpds on this machine, let things happen to it, and measure what carpd promises.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Lab {

@@ -223,7 +223,8 @@ fn from_toml(input: &NodeInput, path: &Path) -> Result<Draft, SetupError> {
     }
     let driven = |own: &Option<Service>| own.as_ref().is_some_and(|own| own.driver.is_some());
     for (name, ..) in own.iter().filter(|(.., own)| driven(own)) {
-        notes.push(format!("{}: a stand-in runs in place of the service {name}, without its probes", input.name));
+        let without = "without its probes, ready files and fence";
+        notes.push(format!("{}: a stand-in runs in place of the service {name}, {without}", input.name));
     }
     let services = if own.is_empty() { stand_in(&plan) } else { own };
     Ok(Draft { plan, vips, services, rest: Some(settings), notes })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::settings::Service;
 use crate::core::attribution::OPNSENSE_MAINTENANCE;
+use crate::core::policy::Mode;
 use crate::lab::plan::{NodePlan, VhidPlan};
 use crate::lab::server::Lab;
 use crate::model::{Demotion, InterfaceName, ServiceName, Vhid, VhidRef};
@@ -36,6 +37,12 @@ pub enum PairError {
     /// The nodes must have the same services.
     #[error("{0} and {1} have no service in common; give the same name to what should move between them")]
     NoService(String, String),
+    /// Its process runs on both nodes, and the story measures how that of a service moves.
+    #[error(
+        "the process of the service {0} runs on both nodes, since its mode is \"warm\", and the story measures how processes move; use \
+         `carpctl lab up`"
+    )]
+    Warm(ServiceName),
 }
 
 /// The nodes of the story: the preferred one first.
@@ -132,6 +139,7 @@ impl Pair {
             if services.is_empty() {
                 return Err(PairError::NoService(names[0].clone(), names[1].clone()));
             }
+            refuse_warm(&services)?;
             Ok(Self {
                 at: [first, 1 - first],
                 names: if first == 0 { names.clone() } else { [names[1].clone(), names[0].clone()] },
@@ -175,6 +183,11 @@ fn favourite(shared: &[(&VhidPlan, &VhidPlan)], plans: [&NodePlan; 2]) -> Result
         }
     }
     first.ok_or_else(|| PairError::NothingShared(plans[0].name.clone(), plans[1].name.clone()))
+}
+
+fn refuse_warm(services: &[PairService]) -> Result<(), PairError> {
+    let warm = services.iter().find(|service| service.settings.iter().any(|one| one.mode == Mode::Warm));
+    warm.map_or(Ok(()), |service| Err(PairError::Warm(service.name.clone())))
 }
 
 #[cfg(test)]
