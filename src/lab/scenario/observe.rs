@@ -182,8 +182,10 @@ impl Runner<'_> {
         self.policy(at, service).is_some_and(ServicePolicy::is_warm)
     }
 
+    /// Somebody was told that they have it, or would have been, had carpd lived to say so.
     pub(super) fn in_hands(&self, at: usize, service: usize) -> bool {
-        self.nodes[at].around.in_hands.contains_key(&self.setup.services[service].0)
+        let (around, name) = (&self.nodes[at].around, &self.setup.services[service].0);
+        around.in_hands.contains_key(name) || around.disk.journal.unmanaged.contains_key(name)
     }
 
     fn see_overlap(&mut self, service: usize, part: Part) {
