@@ -125,11 +125,15 @@
     <li data-key="is_stopped">{{ lang._('stopped') }}</li>
     <li data-key="is_unknown">{{ lang._('unknown') }}</li>
     <li data-key="busy_start">{{ lang._('starting') }}</li>
+    <li data-key="busy_fence">{{ lang._('being fenced off') }}</li>
     <li data-key="busy_stop">{{ lang._('stopping') }}</li>
     <li data-key="busy_check">{{ lang._('being checked') }}</li>
     <li data-key="health_ok">{{ lang._('ok') }}</li>
     <li data-key="health_unhealthy">{{ lang._('unhealthy') }}</li>
     <li data-key="health_unknown">{{ lang._('unknown') }}</li>
+    <li data-key="action_fence_ok">{{ lang._('fenced in {time}') }}</li>
+    <li data-key="action_fence_failed">{{ lang._('its fence failed after {time}') }}</li>
+    <li data-key="action_fence_timed_out">{{ lang._('its fence did not end within {time}') }}</li>
     <li data-key="action_start_ok">{{ lang._('started in {time}') }}</li>
     <li data-key="action_start_failed">{{ lang._('did not start in {time}') }}</li>
     <li data-key="action_start_timed_out">{{ lang._('not started within {time}') }}</li>
