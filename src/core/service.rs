@@ -360,7 +360,9 @@ impl Service {
             // Whoever has taken over meanwhile must not be fenced.
             Some((ActionKind::Fence, _)) => self.role != Some(Role::Active),
             Some((ActionKind::Start, _)) => self.want == Some(Role::Standby),
-            Some((ActionKind::Check, _)) => self.verify.is_none() && self.needed().is_some() && now >= self.retry_at,
+            Some((ActionKind::Check, _)) => {
+                self.verify.is_none() && self.needed().is_some() && now >= self.not_before()
+            }
             Some((ActionKind::Stop, _)) | None => false,
         };
         unwanted && !self.unmanaged && !std::mem::replace(&mut self.cut_short, true)

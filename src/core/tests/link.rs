@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::policy::{Mode, ServicePolicy};
-use crate::core::service::ActionKind;
+use crate::core::service::{ActionKind, CHECK_LIMIT, Outcome};
 use crate::core::status::LinkStatus;
 use proptest::prelude::*;
 
@@ -203,6 +203,27 @@ fn the_link_goes_first_both_ways() {
     assert_ne!(rig.status().services[0].busy, Some(ActionKind::Stop));
     rig.run(60);
     assert_eq!((rig.link(), rig.status().services[0].busy), (LinkState::Down, Some(ActionKind::Stop)));
+}
+
+#[test]
+fn a_check_is_not_ended_for_a_start_that_waits_for_the_link() {
+    let gw = gateway(Mode::Service);
+    let mut core = Core::new(policy(vec![gw]), Loaded::Journal(Journal::default()), at(0));
+    let read = |state| {
+        let mut look = snapshot(&[("1@em0", state)]);
+        look.links.push(LinkSnapshot { name: wg(), state: LinkState::Down });
+        Input::Read { result: Ok(look), log: vec![] }
+    };
+    let stopped = Input::Acted { service: "gw".parse().unwrap(), outcome: Outcome::Stopped };
+    core.step(Input::Tick, at(0));
+    core.step(read(Backup), at(0));
+    core.step(stopped, at(0));
+    let check = Effect::Act { service: "gw".parse().unwrap(), kind: ActionKind::Check, limit: CHECK_LIMIT };
+    assert!(core.step(Input::Tick, at(5_100)).contains(&check));
+    let mut effects = core.step(read(Master), at(5_110));
+    assert!(effects.contains(&Effect::SetLink { interface: wg(), up: true }), "{effects:?}");
+    effects.extend([5_120, 6_000, 7_000].map(|millis| core.step(Input::Tick, at(millis))).concat());
+    assert!(!effects.contains(&Effect::CutShort { service: "gw".parse().unwrap() }), "{effects:?}");
 }
 
 #[test]
