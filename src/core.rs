@@ -205,11 +205,16 @@ impl Core {
         let Some(at) = self.policy.services.iter().position(|p| p.name == *name) else {
             return (true, format!("{name} is not managed by carpd"));
         };
-        if self.policy.services[at].is_warm() {
-            return (true, format!("{name} runs on both nodes; only its link follows the election"));
-        }
         if let Some(taken) = self.journal.unmanaged.get(name) {
             return (true, format!("{name} is {}", taken.said()));
+        }
+        // carpd would not start it either: a gateway without its certificates listens to whoever comes first.
+        if let Some(what) = &self.services[at].start.lacks {
+            let remedy = format!("`carpctl service unmanage {name} --for 15m` lets it run all the same");
+            return (false, format!("{name} is not ready: {what}; {remedy}"));
+        }
+        if self.policy.services[at].is_warm() {
+            return (true, format!("{name} runs on both nodes; only its link follows the election"));
         }
         let follows: Vec<String> = self.policy.services[at].follows.iter().map(ToString::to_string).collect();
         let follows = follows.join(", ");

@@ -46,6 +46,27 @@ fn nothing_is_started_before_master_has_lasted() {
 }
 
 #[test]
+fn what_carpd_would_not_start_nobody_else_may_until_a_person_takes_it_over() {
+    for mode in [crate::core::policy::Mode::Service, crate::core::policy::Mode::Warm] {
+        let mut one = service("gw", &["1@em0"]);
+        one.mode = mode;
+        let mut core = Core::new(policy(vec![one]), Loaded::Journal(Journal::default()), at(0));
+        let gw: ServiceName = "gw".parse().unwrap();
+        core.step(Input::Tick, at(0));
+        core.step(Input::Read { result: Ok(snapshot(&[("1@em0", Master)])), log: vec![] }, at(0));
+        assert!(core.may_run(&gw).0);
+        let lacks = Some("/etc/gw/key.pem is missing".to_owned());
+        core.step(Input::NeedsLooked { service: gw.clone(), lacks }, at(1));
+        let (may, why) = core.may_run(&gw);
+        assert!(!may && why.contains("key.pem is missing") && why.contains("unmanage"), "{why}");
+        let (reason, until) = (String::new(), at(60_000).wall);
+        let request = Request::ServiceUnmanage { service: gw.clone(), until, reason };
+        core.step(Input::Request { id: 1, by: "root".into(), request }, at(2));
+        assert!(core.may_run(&gw).0);
+    }
+}
+
+#[test]
 fn a_start_follows_its_fence_at_once_and_each_start_has_its_own() {
     let mut rig = fenced();
     rig.event("1@em0", Master);
