@@ -316,9 +316,11 @@ impl Node {
 
     /// A program of the node's directory.
     pub fn write_program(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let new = self.path(format!("{name}.new"));
+        fs::write(&new, text).unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+        // What a killed daemon has started may still be at work with the old one, which nobody may write to then (ETXTBSY).
+        fs::rename(new, self.path(name)).unwrap();
     }
 
     /// Services are a file that is there while they run; what was done to them is in a log.
